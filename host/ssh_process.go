@@ -1,0 +1,293 @@
+package host
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// lingerTime is how long a channel may be silent after the exit status came
+// before it is closed: a process left in the background may hold it open for
+// ever.
+const lingerTime = 2 * time.Second
+
+var (
+	errNotStarted = errors.New("the target refused to run the command")
+	errCut        = errors.New("the process was given up")
+)
+
+// The states of a start. Once the request is sent the command may run.
+const (
+	startOpening = iota
+	startSent
+	startGivenUp
+)
+
+// startError is a start that failed before anything ran.
+type startError struct {
+	stageError
+	again     bool // the connection cannot be used: a new one may do
+	elsewhere bool // the connection has no room for one more channel
+}
+
+// Error implements error.
+func (e *startError) Error() string { return fmt.Sprintf("%s: %v", e.stage, e.err) }
+
+// Unwrap returns the cause.
+func (e *startError) Unwrap() error { return e.err }
+
+// sshProcess is one command on one channel. Three goroutines serve it: stdout,
+// stderr, and the channel's requests; the last to end finishes it. A fourth,
+// which copies stdin, may outlive it when its reader blocks.
+type sshProcess struct {
+	host    *sshHost
+	conn    *poolConn
+	command string
+	sudo    bool
+	note    *announcement // nil: the command announces nothing
+	stdin   io.Reader
+	stdout  sshOutput
+	stderr  sshOutput
+
+	state  atomic.Int32
+	result chan *startError // the outcome of the start; room for one
+	ch     ssh.Channel
+
+	parts    atomic.Int32 // goroutines that serve the channel
+	done     chan struct{}
+	given    chan struct{} // closed by cut
+	giveUp   sync.Once
+	exited   atomic.Bool // exit is set
+	exit     Exit
+	lost     error        // why there is no exit; valid once done is closed
+	moved    atomic.Int64 // counts reads, to see whether there is still output
+	linger   *time.Timer
+	lastSeen int64 // moved at the last look; only used by linger
+}
+
+func newSSHProcess(h *sshHost, c *poolConn, command string, streams IO) *sshProcess {
+	return &sshProcess{
+		host: h, conn: c, command: command,
+		stdin:  streams.Stdin,
+		stdout: sshOutput{w: streams.Stdout},
+		stderr: sshOutput{w: streams.Stderr},
+		result: make(chan *startError, 1),
+		done:   make(chan struct{}),
+		given:  make(chan struct{}),
+	}
+}
+
+// start opens the channel and has the command run. The slot on the connection
+// is given back by the process's goroutines, whatever happens.
+func (p *sshProcess) start(ctx context.Context) *startError {
+	go p.run()
+	select {
+	case err := <-p.result:
+		return err
+	case <-ctx.Done():
+	}
+	if p.state.CompareAndSwap(startOpening, startGivenUp) {
+		return &startError{stageError: stageError{StageChannel, context.Cause(ctx)}}
+	}
+	select {
+	case err := <-p.result:
+		return err
+	default:
+		return nil
+	}
+}
+
+// run opens the channel, starts the command, and then copies its stdout.
+func (p *sshProcess) run() {
+	ch, requests, err := p.conn.ssh.OpenChannel("session", nil)
+	if err != nil {
+		p.result <- p.notOpened(err)
+		return
+	}
+	p.conn.opened()
+	p.ch = ch
+	p.parts.Store(2)
+	defer p.part()
+	go p.serve(requests)
+	if !p.state.CompareAndSwap(startOpening, startSent) {
+		_ = ch.Close() // fails only with the connection
+		return
+	}
+	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{p.command}))
+	if err == nil && !ok {
+		p.lost = errNotStarted
+		p.result <- &startError{stageError: stageError{StageStart, errNotStarted}}
+		_ = ch.Close() // fails only with the connection
+		return
+	}
+	p.result <- nil // with an error the command may have started: Wait tells
+	p.copyInput()
+	p.parts.Add(1)
+	go p.copyErrors()
+	p.stdout.copy(ch, &p.moved)
+}
+
+// notOpened gives the slot back and says what the failed open means.
+func (p *sshProcess) notOpened(err error) *startError {
+	failed := &startError{stageError: stageError{StageChannel, err}}
+	var refusal *ssh.OpenChannelError
+	if !errors.As(err, &refusal) {
+		failed.again = true
+		failed.err = p.conn.broken()
+		return failed
+	}
+	failed.err = fmt.Errorf("it refuses a session: %w", err)
+	failed.again = p.conn.refused()
+	failed.elsewhere = !failed.again
+	return failed
+}
+
+// copyInput sends what there is to read, and then the end of it.
+func (p *sshProcess) copyInput() {
+	if p.stdin == nil {
+		_ = p.ch.CloseWrite() // fails only with the channel
+		return
+	}
+	go func() {
+		buf := largeBuffers.Get().(*[]byte)
+		defer largeBuffers.Put(buf)
+		if _, err := io.CopyBuffer(p.ch, p.stdin, *buf); brokeOff(err) {
+			return // the command is being killed
+		}
+		_ = p.ch.CloseWrite() // fails only with the channel
+	}()
+}
+
+// copyErrors copies stderr without the announcement.
+func (p *sshProcess) copyErrors() {
+	defer p.part()
+	if p.note == nil {
+		p.stderr.copy(p.ch.Stderr(), &p.moved)
+		return
+	}
+	out := sshOutput{w: p.note.writer(&p.stderr)}
+	out.copy(p.ch.Stderr(), &p.moved)
+	_ = p.note.end() // what fails to be written stays unwritten, as all output
+}
+
+// serve reads the channel's requests until the channel is closed: RFC 4254
+// section 6.10.
+func (p *sshProcess) serve(requests <-chan *ssh.Request) {
+	defer p.part()
+	for r := range requests {
+		if exit, ok := parseExit(r); ok && !p.exited.Load() {
+			p.exit = exit
+			p.exited.Store(true)
+			p.lastSeen = p.moved.Load()
+			p.linger = time.AfterFunc(time.Hour, p.look)
+			p.linger.Reset(lingerTime) // look uses p.linger
+		}
+		if r.WantReply {
+			_ = r.Reply(false, nil) // fails only with the connection
+		}
+	}
+}
+
+// part ends one of the goroutines; the last one ends the process.
+func (p *sshProcess) part() {
+	if p.parts.Add(-1) > 0 {
+		return
+	}
+	if p.linger != nil {
+		p.linger.Stop()
+	}
+	if !p.exited.Load() && p.lost == nil && p.state.Load() == startSent {
+		p.lost = p.conn.cause()
+	}
+	close(p.done)
+	p.conn.finished()
+}
+
+// look closes the channel when nothing came since the last look. What the
+// target sent before it answers the ping has arrived by then.
+func (p *sshProcess) look() {
+	seen := p.moved.Load()
+	quiet := seen == p.lastSeen && !p.stdout.writing.Load() && !p.stderr.writing.Load()
+	p.lastSeen = seen
+	if quiet && p.conn.ping() == nil && p.moved.Load() == seen {
+		p.cut()
+		return
+	}
+	select {
+	case <-p.done:
+	default:
+		p.linger.Reset(lingerTime)
+	}
+}
+
+// cut gives the process up: Wait returns, nothing more is written, and the
+// channel is closed. Its slot is free again when the target agrees.
+func (p *sshProcess) cut() {
+	p.giveUp.Do(func() {
+		close(p.given)
+		_ = p.ch.Close() // fails only with the connection
+	})
+}
+
+// Wait implements Process. It also returns when the process was given up: its
+// exit status came and a background process holds the channel open without
+// writing anything, or a Kill could not be confirmed.
+func (p *sshProcess) Wait() (Exit, error) {
+	select {
+	case <-p.done:
+	case <-p.given:
+		p.stdout.cut()
+		p.stderr.cut()
+	}
+	if p.exited.Load() {
+		return p.exit, nil
+	}
+	err := errCut
+	select {
+	case <-p.done:
+		err = p.lost
+	default:
+	}
+	return Exit{}, &LostError{Host: p.host.name, Err: err}
+}
+
+// signals are the numbers of those that RFC 4254 section 6.10 names, and of
+// some that OpenSSH sends too.
+var signals = map[string]int{
+	"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9,
+	"USR1": 10, "SEGV": 11, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "SYS": 31,
+}
+
+// parseExit reads an exit-status or exit-signal request.
+func parseExit(r *ssh.Request) (Exit, bool) {
+	switch r.Type {
+	case "exit-status":
+		if len(r.Payload) < 4 {
+			return Exit{}, false
+		}
+		return Exit{Code: int(binary.BigEndian.Uint32(r.Payload))}, true
+	case "exit-signal":
+		var m struct {
+			Signal     string
+			CoreDumped bool
+			Message    string
+			Language   string
+		}
+		if ssh.Unmarshal(r.Payload, &m) != nil {
+			return Exit{}, false
+		}
+		n, ok := signals[m.Signal]
+		if !ok { // a name of the target's own is not passed on
+			return Exit{Code: 128, Signal: "UNKNOWN"}, true
+		}
+		return Exit{Code: 128 + n, Signal: m.Signal}, true
+	}
+	return Exit{}, false
+}

@@ -1,0 +1,93 @@
+package run
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/deployerd/deployerd/host"
+	"github.com/deployerd/deployerd/node"
+)
+
+// Spec is what is to run. It must not be changed after Start.
+type Spec struct {
+	User     string
+	From     string
+	Node     *node.Node
+	Action   *node.NamedAction // nil: Command
+	Args     node.Args
+	Words    []string  // the arguments as written, for records and events
+	Command  string    // --run
+	Sudo     bool      // --run-with-sudo
+	Input    io.Reader // standard input for the one host of a Command; nil: none. Start fails with several hosts
+	InputAll []byte    // --stdin: for each host of a Command
+	Reason   string
+	Sandbox  bool
+	Limit    *Limit
+	Forks    int           // 0: the node's own, else Defaults.Forks
+	Timeout  time.Duration // the smallest above 0 of this and Defaults.Timeout; 0: none
+	Context  host.Context
+	Sink     Sink // may be nil
+	// Check is asked before each command for the hosts it would touch (rights
+	// that deny hosts); its error refuses the command. May be nil. It is called
+	// by several goroutines at once.
+	Check func(n *node.Node, call host.Call) error
+}
+
+// action is the name that records and events give it.
+func (s *Spec) action() string {
+	switch {
+	case s.Action != nil:
+		return s.Action.Name
+	case s.Sudo:
+		return "--run-with-sudo"
+	}
+	return "--run"
+}
+
+func (s *Spec) words() []string {
+	if s.Action != nil {
+		return s.Words
+	}
+	return []string{s.Command}
+}
+
+// NoHostsError says that there is no host: --limit leaves none, or a command
+// is given to a node without hosts.
+type NoHostsError struct{ Limit, Path string }
+
+func (e *NoHostsError) Error() string {
+	if e.Limit == "" {
+		return fmt.Sprintf("%s has no hosts", e.Path)
+	}
+	return fmt.Sprintf("no host of %s matches --limit %s", e.Path, e.Limit)
+}
+
+// Hosts lists the hosts a run of spec would start with: those of its node,
+// after the limit, each once. What rights are checked on.
+func Hosts(n *node.Node, l *Limit) []string {
+	var names []string
+	seen := make(map[string]bool)
+	for _, role := range n.Roles() {
+		for _, h := range role.Hosts {
+			if name := h.Name(); !seen[name] && l.Match(name) {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// startHosts are the hosts to start with; none is an error when there must be
+// one.
+func (s *Spec) startHosts() ([]string, error) {
+	names := Hosts(s.Node, s.Limit)
+	if len(names) == 0 && (s.Limit != nil || s.Action == nil) {
+		return nil, &NoHostsError{Limit: s.Limit.String(), Path: s.Node.Path()}
+	}
+	if s.Input != nil && len(names) != 1 {
+		return nil, fmt.Errorf("standard input goes to one host, and %s has %d", s.Node.Path(), len(names))
+	}
+	return names, nil
+}
