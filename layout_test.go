@@ -28,11 +28,14 @@ var arrows = map[string][]string{
 	"auth":            {},
 	"session/journal": {},
 	"session/run":     {"host", "node", "session/journal"},
-	"session":         {"node", "host", "auth", "session/journal", "session/run"},
-	"server":          {"session", "auth", "host", "session/journal"},
-	"config":          {},
-	"cmd/deployerd":   {"host", "host/hosttest", "node", "node/star", "auth", "session/journal", "session/run", "session", "server", "config"},
-	"integration":     {},
+	"session":         {"node", "host", "auth", "session/journal", "session/run", "session/internal/lineedit", "session/internal/screen"},
+	"server":          {"session", "auth", "host", "session/journal", "server/internal/telnet"},
+
+	"session/internal/lineedit": {},
+	"server/internal/telnet":    {},
+	"config":                    {},
+	"cmd/deployerd":             {"host", "host/hosttest", "node", "node/star", "auth", "session/journal", "session/run", "session", "server", "config"},
+	"integration":               {},
 }
 
 // homes are the only packages in which a library may stand, and why.

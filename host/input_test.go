@@ -19,7 +19,7 @@ func TestAnInputThatBreaksOffEndsTheCommand(t *testing.T) {
 	}
 	file := quote(filepath.Join(t.TempDir(), "copy"))
 	gone := errors.New("the connection was lost")
-	for _, command := range []string{"cat > " + file, "trap '' TERM; cat > " + file, "head -c 1 >/dev/null; exit 0"} {
+	for _, command := range []string{"cat > " + file, "trap '' TERM; cat > " + file} {
 		group := NewGroup(GroupOptions{Roles: []Role{{"host", []Host{local}}}})
 		in := io.MultiReader(strings.NewReader("half of"), iotest.ErrReader(gone))
 		results, err := group.Run(t.Context(), command, RunOptions{Input: in})

@@ -32,6 +32,7 @@ type house struct {
 	t      *testing.T
 	server *Server
 	addr   string
+	key    []byte // the host key, private
 	door   *fakeDoor
 	guard  *fakeGuard
 	audit  *fakeAudit
@@ -63,6 +64,9 @@ func open(t *testing.T, change ...furnish) *house {
 		o.Listeners = []net.Listener{listen(t, "127.0.0.1:0")}
 	}
 	h.addr = o.Listeners[0].Addr().String()
+	if len(o.HostKeys) > 0 {
+		h.key = o.HostKeys[0]
+	}
 	var err error
 	if h.server, err = build(o, h.door, h.guard, h.audit); err != nil {
 		t.Fatal(err)
@@ -133,10 +137,20 @@ func (h *house) dial() net.Conn {
 	return nc
 }
 
+// known accepts the house's own host key and no other.
+func (h *house) known() gossh.HostKeyCallback {
+	h.t.Helper()
+	signer, err := gossh.ParsePrivateKey(h.key)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return gossh.FixedHostKey(signer.PublicKey())
+}
+
 // try logs in over nc.
 func (h *house) try(nc net.Conn, user string, methods ...gossh.AuthMethod) (*gossh.Client, error) {
 	conn, chans, reqs, err := gossh.NewClientConn(nc, h.addr, &gossh.ClientConfig{
-		User: user, Auth: methods, HostKeyCallback: gossh.InsecureIgnoreHostKey(), //nolint:gosec // a test's own server
+		User: user, Auth: methods, HostKeyCallback: h.known(),
 	})
 	if err != nil {
 		nc.Close()

@@ -55,8 +55,12 @@ func TestLimitsCountTheAddressBehindTheProxy(t *testing.T) {
 		return string(line)
 	}
 	for _, test := range []struct{ from, want string }{
-		{"192.0.2.1:1", "SSH-2.0-"}, {"192.0.2.1:2", "deployer"}, {"192.0.2.2:1", "SSH-2.0-"},
-		{"[2001:db8::1]:1", "SSH-2.0-"}, {"[2001:db8::2]:1", "deployer"}, {"[2001:db8:0:1::1]:1", "SSH-2.0-"},
+		{"192.0.2.1:1", "SSH-2.0-"},
+		{"192.0.2.1:2", "deployer"},
+		{"192.0.2.2:1", "SSH-2.0-"},
+		{"[2001:db8::1]:1", "SSH-2.0-"},
+		{"[2001:db8::2]:1", "deployer"},
+		{"[2001:db8:0:1::1]:1", "SSH-2.0-"},
 	} {
 		if got := dial(test.from); got != test.want {
 			t.Errorf("%s gets %q, want %q", test.from, got, test.want)

@@ -197,7 +197,7 @@ func TestBanner(t *testing.T) {
 	var banner string
 	conn, _, _, err := gossh.NewClientConn(h.dial(), h.addr, &gossh.ClientConfig{
 		User: "alice", Auth: []gossh.AuthMethod{gossh.PublicKeys(h.keys["alice"])},
-		HostKeyCallback: gossh.InsecureIgnoreHostKey(), //nolint:gosec // a test's own server
+		HostKeyCallback: h.known(),
 		BannerCallback:  func(m string) error { banner = m; return nil },
 	})
 	if err != nil || banner != "Authorised\r\nuse only.\r\n" {

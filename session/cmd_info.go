@@ -191,8 +191,10 @@ func doWhoami(c *invocation) error {
 	user, client := c.view.subject, c.s.rights.client
 	if c.opts().json {
 		return c.out.object(object{
-			{"user", user.User}, {"roles", list(user.Roles)},
-			{"from", client.From.String()}, {"method", client.Identity.Method},
+			{"user", user.User},
+			{"roles", list(user.Roles)},
+			{"from", client.From.String()},
+			{"method", client.Identity.Method},
 		})
 	}
 	return c.out.answer(columns([][]string{

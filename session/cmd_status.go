@@ -75,8 +75,14 @@ func (s *status) document() object {
 	runs := make([]object, len(s.runs))
 	for i, r := range s.runs {
 		runs[i] = object{
-			{"run", r.Run}, {"user", r.User}, {"path", r.Path}, {"action", r.Action}, {"args", list(r.Args)},
-			{"status", r.Status}, {"started", r.Started.UTC()}, {"hosts", list(r.Hosts)},
+			{"run", r.Run},
+			{"user", r.User},
+			{"path", r.Path},
+			{"action", r.Action},
+			{"args", list(r.Args)},
+			{"status", r.Status},
+			{"started", r.Started.UTC()},
+			{"hosts", list(r.Hosts)},
 		}
 	}
 	return object{

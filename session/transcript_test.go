@@ -176,9 +176,11 @@ func TestActions(t *testing.T) {
 		{line: "noop"},
 		{line: "answer", out: "42\n"},
 		{line: "production.web:web1 version", out: "v1 of /production/web:web1\n"},
-		{line: "--forks 1 production.web version", out: "" +
-			"web1: v1 of /production/web:web1\nweb2: v1 of /production/web:web2\nweb3: v1 of /production/web:web3\n",
-			err: "deployerd: 3 ok in T (run ID)\n"},
+		{
+			line: "--forks 1 production.web version", out: "" +
+				"web1: v1 of /production/web:web1\nweb2: v1 of /production/web:web2\nweb3: v1 of /production/web:web3\n",
+			err: "deployerd: 3 ok in T (run ID)\n",
+		},
 		{line: "production/web --forks=1 deploy v2 force=true", code: 1, err: "web1: done\nweb2: done\n" +
 			"deployerd: production.web deploy: web3: exit status 2\n" +
 			"deployerd: web3: the command was: install v2 force=true\n" +

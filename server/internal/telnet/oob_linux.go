@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepUrgent makes the kernel leave TCP's urgent byte among the others. A
-// client's Ctrl-C may send IAC DM as urgent data (RFC 854, Synch); taken out, it
-// would leave half a command, which eats or adds a character.
+// keepUrgent makes the kernel leave TCP's urgent byte among the others. A client
+// may send IAC DM as urgent data (RFC 854, Synch); taken out, it would leave half
+// a command, which eats or adds a character.
 func keepUrgent(nc net.Conn) error {
 	for {
 		if sc, ok := nc.(syscall.Conn); ok {

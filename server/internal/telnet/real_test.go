@@ -59,39 +59,17 @@ func TestInetutilsTelnet(t *testing.T) {
 	s.command(t, "send ayt")
 	s.screen.wait(t, "[yes]")
 	s.command(t, "quit")
-	if err := <-s.served; err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
-}
-
-// With local signals Ctrl-C is IP, a timing mark up to which the client throws
-// output away, and urgent data.
-func TestInetutilsTelnetWithLocalSignals(t *testing.T) {
-	t.Parallel()
-	s := play(t, "inetutils-telnet", "127.0.0.1", "{port}")
-	s.terminal(t, is80x24)
-	s.command(t, "toggle localchars")
-	s.key(t, "ab\r")
-	s.typed.wait(t, "ab\r")
-	for range 3 {
-		before, _ := s.typed.look()
-		s.key(t, "\x03")
-		s.typed.wait(t, before+"\x03")
-		s.key(t, "after\r")
-		s.typed.wait(t, before+"\x03after\r")
-	}
-	s.say(t, "visible again\r\n")
-	s.screen.wait(t, "visible again\r\n")
+	s.ends(t)
 }
 
 func TestBusyboxTelnet(t *testing.T) {
 	t.Parallel()
 	s := play(t, "busybox", "telnet", "127.0.0.1", "{port}")
 	s.greets(t, "xterm-256color")
-	s.key(t, "\x1de") // escape, exit
-	if err := <-s.served; err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
+	s.key(t, "\x1d")
+	s.screen.wait(t, "exit telnet")
+	s.key(t, "e")
+	s.ends(t)
 }
 
 func TestPlink(t *testing.T) {
@@ -107,12 +85,10 @@ func TestBusyboxNetcat(t *testing.T) {
 	s.key(t, "ls\r")
 	s.typed.wait(t, "ls\n")
 	s.say(t, "the list\r\n")
-	s.screen.wait(t, "the list\r\n")
+	s.screen.wait(t, "the list")
 	if s.session.Negotiated() || s.session.Echoing() {
 		t.Error("nc is taken for a telnet client")
 	}
 	s.key(t, "\x03") // its own terminal ends it
-	if err := <-s.served; err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
+	s.ends(t)
 }

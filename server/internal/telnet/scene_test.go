@@ -195,3 +195,16 @@ func (s *scene) command(t *testing.T, line string) {
 	s.key(t, line+"\r")
 	s.screen.wait(t, prompt+line+"\r\n")
 }
+
+// ends waits until the client is gone, in order.
+func (s *scene) ends(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-s.served:
+		if err != nil {
+			t.Errorf("Serve returned %v", err)
+		}
+	case <-time.After(limit):
+		t.Error("the client is gone, and Serve goes on")
+	}
+}

@@ -48,14 +48,21 @@ func (b *buffer) cut(from, to int) string {
 // settle moves the cursor on if an edit has joined what stands on both sides
 // of it into one character.
 func (b *buffer) settle() {
-	if b.at == 0 || b.at == len(b.text) || b.certain(b.at) {
-		return
+	if i := b.whole(b.at); i < b.at {
+		b.at = b.next(i)
 	}
-	i := b.anchor(b.at)
-	for i < b.at {
-		i += clusterSize(b.text[i:])
+}
+
+// whole is the last place between two characters that is not behind i.
+func (b *buffer) whole(i int) int {
+	if i == 0 || i == len(b.text) || b.text[i-1] < utf8.RuneSelf && b.text[i] < utf8.RuneSelf {
+		return i
 	}
-	b.at = i
+	p := b.anchor(i)
+	for n := b.next(p); n <= i; n = b.next(p) {
+		p = n
+	}
+	return p
 }
 
 // next is the place after the character at i.
@@ -82,11 +89,11 @@ func (b *buffer) prev(i int) int {
 }
 
 // anchor is a place before i from which characters can be counted, near i so
-// that long lines stay fast.
+// that long lines stay fast. Behind a hundred flags in a row it may be wrong.
 func (b *buffer) anchor(i int) int {
-	for i > 0 {
+	for first := i - maxLook; i > 0; {
 		_, size := utf8.DecodeLastRune(b.text[:i])
-		if i -= size; i == 0 || b.certain(i) {
+		if i -= size; i == 0 || i < first || b.certain(i) {
 			break
 		}
 	}
@@ -115,17 +122,15 @@ func isInk(r rune) bool { return !unicode.IsSpace(r) }
 // left is where a word that ends at or before i begins; in says which
 // characters are of words.
 func (b *buffer) left(i int, in func(rune) bool) int {
-	inside := false
-	for i > 0 {
-		p := b.prev(i)
+	start, inside := 0, false
+	for p := 0; p < i; p = b.next(p) {
 		r, _ := utf8.DecodeRune(b.text[p:])
-		if inside && !in(r) {
-			break
+		if in(r) && !inside {
+			start = p
 		}
 		inside = in(r)
-		i = p
 	}
-	return i
+	return start
 }
 
 // right is where a word that begins at or after i ends.

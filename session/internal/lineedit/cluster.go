@@ -22,6 +22,9 @@ const (
 	// maxCluster bounds one character, in bytes. A family of four with skin
 	// tones has 41; hundreds of accents on one letter are a joke.
 	maxCluster = 128
+	// maxLook bounds how far is looked for the end of one, in bytes, so that a
+	// line made to be slow is not.
+	maxLook = 512
 )
 
 // rowBreak is the cell after which a new row begins.
@@ -32,8 +35,20 @@ func clusterSize(text []byte) int {
 	if simple(text) {
 		return 1
 	}
-	cluster, _, _, _ := uniseg.FirstGraphemeCluster(text, -1)
+	cluster, _ := firstCluster(text)
 	return len(cluster)
+}
+
+// firstCluster is the first character of text, and its width in columns.
+func firstCluster(text []byte) ([]byte, int) {
+	if n := maxLook; len(text) > n {
+		for !utf8.RuneStart(text[n]) {
+			n--
+		}
+		text = text[:n]
+	}
+	cluster, _, width, _ := uniseg.FirstGraphemeCluster(text, -1)
+	return cluster, width
 }
 
 // firstCell is how the first character of text shows, and its length in bytes.
@@ -41,13 +56,26 @@ func firstCell(text []byte) (cell, int) {
 	if simple(text) && text[0] >= 0x20 && text[0] < 0x7f {
 		return cell{text: string(rune(text[0])), width: 1}, 1
 	}
-	cluster, _, width, _ := uniseg.FirstGraphemeCluster(text, -1)
+	cluster, width := firstCluster(text)
 	return shown(cluster, width), len(cluster)
 }
 
 // simple says whether the first character is one ASCII byte.
 func simple(text []byte) bool {
 	return text[0] < utf8.RuneSelf && (len(text) == 1 || text[1] < utf8.RuneSelf)
+}
+
+// plainRun is how many characters at the start of text are printable ASCII,
+// one byte each.
+func plainRun(text []byte) int {
+	n := 0
+	for n < len(text) && text[n] >= 0x20 && text[n] < 0x7f {
+		n++
+	}
+	if n < len(text) && text[n] >= utf8.RuneSelf { // it may join the last one
+		n--
+	}
+	return max(n, 0)
 }
 
 // shown makes what cannot be seen visible: a line must not hold what its

@@ -3,6 +3,7 @@ package lineedit
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Candidate is one way to complete a word.
@@ -50,7 +51,7 @@ func (e *Editor) Complete(answer Completion) []byte {
 	}
 	found := answer.Candidates
 	switch {
-	case len(found) == 0 || answer.From < 0 || answer.From > e.buf.at:
+	case len(found) == 0 || !e.fits(answer.From):
 		e.bell = true
 	case len(found) == 1:
 		e.replace(answer.From, found[0].Text+found[0].End)
@@ -65,6 +66,11 @@ func (e *Editor) Complete(answer Completion) []byte {
 		}
 	}
 	return e.flush()
+}
+
+// fits says whether a word may begin at a place of the line.
+func (e *Editor) fits(from int) bool {
+	return from >= 0 && from <= e.buf.at && (from == e.buf.at || utf8.RuneStart(e.buf.text[from]))
 }
 
 // replace puts text in the place of the word before the cursor.

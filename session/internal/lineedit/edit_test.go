@@ -1,6 +1,9 @@
 package lineedit
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
@@ -21,9 +24,10 @@ func TestKeys(t *testing.T) {
 		{name: "kill a word", do: []string{"one two-three four\x17\x1b\x7f\x1b\x08\x01\x1bd"}, want: "$ ‸"},
 		{name: "kill a blank word and yank it", do: []string{"a one-two \x17\x19\x19"}, want: "$ a one-two one-two ‸"},
 		{name: "kill to end and start", do: []string{"abcdef\x02\x02\x02\x0b\x02\x15\x05\x19"}, want: "$ cab‸"},
-		{name: "killed in a row comes back as one", do: []string{"one two three\x17\x17\x01\x0b\x19"}, want: "$ one two three‸"},
+		{name: "killed in a row comes back as one", do: []string{"one two three\x02\x17\x17\x0b\x15\x19"}, want: "$ one two three‸"},
 		{name: "yank what was killed before", do: []string{"a\x15b\x15c\x15\x19\x1by\x1by-\x19"}, want: "$ a-c‸"},
 		{name: "transpose", do: []string{"ab\x14c\x01\x06\x14"}, want: "$ ab‸c"},
+		{name: "the keypad and held keys", do: []string{"one two\x01\x1b[3;5~\x1bO5C\x1b[1;2D\x1b[3$\x1b[3^x\x1bOM"}, events: []string{`line " twx"`}, want: "$  twx\nok\n$ ‸"},
 		{name: "undo", do: []string{"abc\x17def\x1f\x1f"}, want: "$ abc‸"},
 		{name: "undo to nothing and beyond", do: []string{"abc\x1f\x1f\x1fx"}, want: "$ x‸"},
 		{name: "interrupt", do: []string{"abc\x02\x03d"}, events: []string{"interrupt"}, want: "$ abc^C\n$ d‸"},
@@ -40,7 +44,7 @@ func TestSequencesLeaveNoCharacters(t *testing.T) {
 		{name: "the mouse and focus", do: []string{"a\x1b[M !!\x1b[<0;10;20M\x1b[<0;10;20m\x1b[I\x1b[Ob"}, want: "$ ab‸"},
 		{name: "answers that nobody asked for", do: []string{"a\x1b[24;80R\x1b[?1;2c\x1b[?2026;2$y\x1b]11;rgb:0000/0000/0000\x1b\\\x1b]10;x\x07\x1bP1+r544e\x1b\\b"}, want: "$ ab‸"},
 		{name: "eight bit controls", do: []string{"ab\u009bDc\u009d0;x\x07d"}, want: "$ acd‸b"},
-		{name: "long parameters", do: []string{"a\x1b[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18;19;20~b"}, want: "$ ab‸"},
+		{name: "long parameters", do: []string{"a\x1b[99;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18;19;20~b"}, want: "$ ab‸"},
 		{name: "Alt and a character of several bytes", do: []string{"a\x1béb\x1b中c"}, want: "$ abc‸"},
 		{name: "Alt and what has no meaning", do: []string{"a\x1bq\x1b1\x1b \x1b.b"}, want: "$ ab‸"},
 		{name: "a lone escape", do: []string{"a\x1b", timeout, "b"}, want: "$ ab‸"},
@@ -62,6 +66,7 @@ func TestCharacters(t *testing.T) {
 		{name: "a letter before an accent joins", wide: true, do: []string{"\u0301\x01ex"}, want: "$ e\u0301x‸"},
 		{name: "emoji", wide: true, do: []string{"a👩‍👩‍👧‍👦b🇫🇷c👍🏽d\x02\x7f\x02\x7f\x02\x7f"}, want: "$ a‸bcd"},
 		{name: "what cannot be seen shows", wide: true, do: []string{"a\u202eb\u200bc\u0301"}, want: `$ a\u{202e}b\u{200b}c` + "\u0301‸"},
+		{name: "a joke of accents", wide: true, do: []string{"a" + strings.Repeat("\u0301", 100) + "b\x02\x7f"}, want: "$ ‸b"},
 		{name: "a wide character does not stand on two rows", wide: true, options: Options{Width: 5, Height: 4}, do: []string{"ab中\x02"}, want: "$ ab\n‸中"},
 		{name: "a screen too narrow for it", wide: true, options: Options{Width: 1, Height: 4}, do: []string{"中a\x02"}, want: "$\n\n?\n‸a"},
 	})

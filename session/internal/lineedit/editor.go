@@ -13,93 +13,9 @@ const (
 	maxSide       = 10000
 )
 
-// Options say what kind of terminal an [Editor] is for. The zero value is one
-// of 80 columns and 24 rows.
-type Options struct {
-	// Width and Height are the window's size in columns and rows; what is not
-	// above 0 is unknown.
-	Width, Height int
-	// Plain is for a terminal that draws nothing (TERM=dumb), or a peer that
-	// negotiates nothing: no escape sequence is ever sent, and of the keys
-	// only those work that need none.
-	Plain bool
-	// Echo shows in plain mode what is typed. Without it the peer does.
-	Echo bool
-	// NoReflow says that the terminal cuts rows when it becomes narrower and
-	// does not wrap them anew (the Linux console, xterm, PuTTY, screen).
-	NoReflow bool
-	// History is walked and searched, and takes the lines. Nil is a new one.
-	History *History
-	// Incomplete says whether a line wants another one (a quote left open, a
-	// backslash at its end): Enter then adds a newline to it. Nil says no.
-	Incomplete func(line string) bool
-	// Continuation is shown before each further row of such a line; empty
-	// means "> ". It may hold SGR sequences.
-	Continuation string
-}
-
-// Prompt is what a line is asked for with.
-type Prompt struct {
-	// Text may hold SGR sequences, which take no place, and newlines.
-	Text string
-	// Masked shows nothing of what is typed, keeps it nowhere, and has no
-	// keys but Backspace, Ctrl-U, Ctrl-W, Enter, Ctrl-C, Ctrl-D and Ctrl-Z.
-	Masked bool
-	// Question says that the line is an answer and no command: it has no
-	// history, no completion and no continuation.
-	Question bool
-}
-
-// Kind is what happened.
-type Kind int
-
-// The kinds of events. After Line, Interrupt and EOF the cursor stands at the
-// start of an empty row, and [Editor.Start] asks for the next line.
-const (
-	// None: nothing that the owner must know.
-	None Kind = iota
-	// Line: Enter ended the line.
-	Line
-	// Interrupt: Ctrl-C; the line is gone.
-	Interrupt
-	// EOF: Ctrl-D in an empty line.
-	EOF
-	// Suspend: Ctrl-Z; the line stays as it is.
-	Suspend
-	// Complete: Tab; [Editor.Complete] takes the answer.
-	Complete
-	// ClearScreen: Ctrl-L; the screen is empty and the line drawn at its top.
-	ClearScreen
-)
-
-// Event is what the owner must know of the keys.
-type Event struct {
-	Kind Kind
-	// Line is the line, with Line and Complete: valid UTF-8, with newlines
-	// where it was continued or pasted.
-	Line string
-	// Kept says with Line that the history has taken it.
-	Kept bool
-	// Cursor is with Complete the place in the line, in bytes.
-	Cursor int
-	// Again says with Complete that Tab was pressed twice: the answer is
-	// listed if it does not bring the line further.
-	Again bool
-}
-
-// Step is what came of some bytes.
-type Step struct {
-	// Out is for the terminal, to be written at once.
-	Out []byte
-	// Event ends the step.
-	Event Event
-	// Rest is the input that was not looked at, behind the event. It is for
-	// whoever reads next: the program that the line starts, or this editor.
-	Rest []byte
-}
-
 // Editor edits one line after another on one terminal. It is not safe for
-// concurrent use. Slices it returns belong to the caller.
+// concurrent use. Slices it returns belong to the caller; [Step.Rest] is a part
+// of the input.
 type Editor struct {
 	options       Options
 	history       *History
@@ -147,7 +63,7 @@ func New(options Options) *Editor {
 		e.options.Continuation = "> "
 	}
 	e.more = colouredCells(e.options.Continuation)
-	e.buf.limit, e.keys.limit = MaxLine, MaxLine
+	e.setLimit(MaxLine)
 	e.width, e.height = size(options.Width, defaultWidth), size(options.Height, defaultHeight)
 	return e
 }
@@ -165,9 +81,17 @@ func (e *Editor) Start(prompt Prompt) []byte {
 	e.giveUp()
 	e.reset()
 	e.prompt = prompt
+	e.setLimit(prompt.Limit)
 	e.label = colouredCells(prompt.Text)
 	e.begin()
 	return e.flush()
+}
+
+func (e *Editor) setLimit(limit int) {
+	if limit < 1 || limit > MaxLine {
+		limit = MaxLine
+	}
+	e.buf.limit, e.keys.limit = limit, limit
 }
 
 // giveUp takes a line that is being edited off the screen.
@@ -209,7 +133,9 @@ func (e *Editor) reset() {
 	e.recallReset()
 }
 
-// Feed takes what the user typed, cut anyhow, up to the first event.
+// Feed takes what the user typed, cut anyhow, up to the first event. In a line
+// of 64 KiB a key takes milliseconds: input from a network is better fed in
+// pieces of at most 1 KiB.
 func (e *Editor) Feed(in []byte) Step {
 	for i, b := range in {
 		var event Event

@@ -118,6 +118,8 @@ func sequenceKey(params []byte, final byte, meta bool) key {
 	switch final {
 	case '~', '^', '$', '@': // the last three are rxvt with modifiers
 		k = numbered[first]
+	default:
+		second = max(second, first) // old xterm: the only parameter is the modifier
 	}
 	const alt, control, metaKey = 2, 4, 8 // xterm: the parameter is 1 plus these
 	held := second > 0 && (second-1)&(alt|control|metaKey) != 0

@@ -10,11 +10,12 @@ type frame struct {
 // blank is a frame that has drawn nothing: an empty row.
 func blank() frame { return frame{rows: make([][]cell, 1)} }
 
-// walker places cells row by row.
+// walker places cells row by row, and keeps the rows that show.
 type walker struct {
-	width int
-	y, x  int
-	put   func(y int, c cell)
+	width       int
+	y, x        int
+	top, height int // which rows to keep
+	rows        [][]cell
 }
 
 func (w *walker) add(c cell) {
@@ -24,8 +25,37 @@ func (w *walker) add(c cell) {
 	}
 	c = w.fit(c)
 	w.y, w.x = w.place(c.width)
-	w.put(w.y, c)
+	if row := w.row(); row != nil {
+		*row = append(*row, c)
+	}
 	w.x += c.width
+}
+
+// addPlain places printable ASCII, many at once since lines may be long.
+func (w *walker) addPlain(text []byte) {
+	for len(text) > 0 {
+		w.y, w.x = w.place(1)
+		n := min(len(text), w.width-w.x)
+		if row := w.row(); row != nil {
+			for _, c := range text[:n] {
+				*row = append(*row, cell{text: string(rune(c)), width: 1})
+			}
+		}
+		w.x += n
+		text = text[n:]
+	}
+}
+
+// row is the row that is written to, nil if it does not show.
+func (w *walker) row() *[]cell {
+	i := w.y - w.top
+	if i < 0 || i >= w.height {
+		return nil
+	}
+	for len(w.rows) <= i {
+		w.rows = append(w.rows, nil)
+	}
+	return &w.rows[i]
 }
 
 // fit is the cell, or what stands for one that is wider than the screen.
@@ -44,41 +74,51 @@ func (w *walker) place(width int) (y, x int) {
 	return w.y, w.x
 }
 
+func (w *walker) addAll(cells []cell) {
+	for _, c := range cells {
+		w.add(c)
+	}
+}
+
 // walk places prompt, line and tail and returns where the cursor stands. A
 // last one stands behind the last character; another never stands behind the
 // last column, where terminals differ.
 func (e *Editor) walk(w *walker, label, tail []cell, last bool) (y, x int) {
-	for _, c := range label {
-		w.add(c)
-	}
+	w.addAll(label)
 	line := e.buf.text
 	if e.prompt.Masked {
 		line = nil
 	}
-	for i := 0; i < len(line); {
-		c, size := firstCell(line[i:])
-		if i == e.buf.at {
-			y, x = w.place(w.fit(c).width)
-		}
-		w.add(c)
-		if line[i] == '\n' {
-			w.add(rowBreak)
-			for _, c := range e.more {
-				w.add(c)
-			}
-		}
-		i += size
-	}
-	for _, c := range tail {
-		w.add(c)
-	}
+	at := min(e.buf.at, len(line))
+	e.walkText(w, line[:at])
 	switch {
 	case last:
+		w.addAll(tail)
 		return w.y, w.x
-	case len(line) == 0 || e.buf.at == len(line):
+	case at == len(line):
 		return w.place(1)
 	}
+	c, _ := firstCell(line[at:])
+	y, x = w.place(w.fit(c).width)
+	e.walkText(w, line[at:])
 	return y, x
+}
+
+func (e *Editor) walkText(w *walker, text []byte) {
+	for len(text) > 0 {
+		if n := plainRun(text); n > 0 {
+			w.addPlain(text[:n])
+			text = text[n:]
+			continue
+		}
+		c, size := firstCell(text)
+		w.add(c)
+		if text[0] == '\n' {
+			w.add(rowBreak)
+			w.addAll(e.more)
+		}
+		text = text[size:]
+	}
 }
 
 // layout is the frame to show: the rows around the cursor, if not all fit.
@@ -87,19 +127,20 @@ func (e *Editor) layout(tail string, last bool) frame {
 	if e.search.on {
 		label = cells(e.searchPrompt())
 	}
-	w := walker{width: e.width, put: func(int, cell) {}}
-	y, x := e.walk(&w, label, after, last)
-	height := max(w.y, y) + 1
-	e.top = min(e.top, y, max(0, height-e.height))
-	e.top = max(e.top, y-e.height+1)
-	f := frame{rows: make([][]cell, min(height-e.top, e.height)), y: y - e.top, x: x}
-	w = walker{width: e.width, put: func(y int, c cell) {
-		if y -= e.top; y >= 0 && y < len(f.rows) {
-			f.rows[y] = append(f.rows[y], c)
+	for {
+		w := walker{width: e.width, top: e.top, height: e.height}
+		y, x := e.walk(&w, label, after, last)
+		height := max(w.y, y) + 1
+		e.top = min(e.top, y, max(0, height-e.height))
+		e.top = max(e.top, y-e.height+1)
+		if e.top != w.top { // other rows than those that were kept
+			continue
 		}
-	}}
-	e.walk(&w, label, after, last)
-	return f
+		for len(w.rows) < min(height-e.top, e.height) {
+			w.rows = append(w.rows, nil)
+		}
+		return frame{rows: w.rows, y: y - e.top, x: x}
+	}
 }
 
 // above is how many rows of the screen lie between the frame's first one and
@@ -107,10 +148,11 @@ func (e *Editor) layout(tail string, last bool) frame {
 func (f *frame) above(width int) int {
 	n := 0
 	for i, row := range f.rows[:f.y+1] {
-		w := walker{width: width, put: func(int, cell) {}}
+		w := walker{width: width}
 		x := 0
 		for _, c := range row {
 			if i == f.y && x >= f.x {
+				w.y, w.x = w.place(w.fit(c).width)
 				break
 			}
 			x += c.width

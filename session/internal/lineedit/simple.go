@@ -1,7 +1,5 @@
 package lineedit
 
-import "bytes"
-
 // pressSimple does a key where nothing can be drawn: in a masked line and on
 // a plain terminal. The cursor is always at the end.
 func (e *Editor) pressSimple(p press) Event {
@@ -59,15 +57,15 @@ func (e *Editor) echo() {
 
 // echoedStill is how much of what was echoed still stands, in bytes.
 func (e *Editor) echoedStill() int {
-	kept := 0
-	for kept < len(e.echoed) && kept < len(e.buf.text) {
-		n := clusterSize(e.echoed[kept:])
-		if n != clusterSize(e.buf.text[kept:]) || !bytes.HasPrefix(e.buf.text[kept:], e.echoed[kept:kept+n]) {
-			break
-		}
-		kept += n
+	n := 0
+	for n < len(e.echoed) && n < len(e.buf.text) && e.echoed[n] == e.buf.text[n] {
+		n++
 	}
-	return kept
+	was := buffer{text: e.echoed}
+	for e.buf.whole(n) != n || was.whole(n) != n {
+		n = min(e.buf.whole(n), was.whole(n))
+	}
+	return n
 }
 
 // promptPlain asks for the line, with what was typed of it.
