@@ -71,68 +71,104 @@ var codecCases = []struct {
 	{"PuTTY's CR NUL under BINARY", will + binaryOpt + "\r\x00\r\n", came{Data: "\r\r", Negotiated: true}},
 	{"0xFF", "a" + iac + iac + "b", came{Data: "a\xffb"}},
 	{"UTF-8", "é€漢😀", came{Data: "é€漢😀"}},
-	{"keys", iac + "\xf4" + iac + "\xf3" + iac + "\xf7" + iac + "\xf8" + iac + "\xec" + iac + "\xed" + iac + "\xee",
-		came{Data: "\x03\x03\x7f\x15\x04\x1a\x1c", Negotiated: true}},
+	{
+		"keys", iac + "\xf4" + iac + "\xf3" + iac + "\xf7" + iac + "\xf8" + iac + "\xec" + iac + "\xed" + iac + "\xee",
+		came{Data: "\x03\x03\x7f\x15\x04\x1a\x1c", Negotiated: true},
+	},
 	{"a key in its place", "ab" + iac + "\xf4c", came{Data: "ab\x03c", Negotiated: true}},
 	{"are you there", iac + "\xf6", came{AYT: true, Negotiated: true}},
-	{"commands that mean nothing", "a" + iac + "\xf1" + iac + "\xf9" + iac + "\xf2" + iac + "\xf5" + iac + "\xef" + iac + "\xf0" + iac + "\x20b",
-		came{Data: "ab", Negotiated: true}},
-	{"timing marks, each in order", do + markOpt + do + "\x05" + do + markOpt,
-		came{Replies: will + markOpt + wont + "\x05" + will + markOpt, Negotiated: true}},
+	{
+		"commands that mean nothing", "a" + iac + "\xf1" + iac + "\xf9" + iac + "\xf2" + iac + "\xf5" + iac + "\xef" + iac + "\xf0" + iac + "\x20b",
+		came{Data: "ab", Negotiated: true},
+	},
+	{
+		"timing marks, each in order", do + markOpt + do + "\x05" + do + markOpt,
+		came{Replies: will + markOpt + wont + "\x05" + will + markOpt, Negotiated: true},
+	},
 	{"an unasked timing mark", will + markOpt + wont + markOpt + dont + markOpt, came{Replies: dont + markOpt, Negotiated: true}},
 
-	{"our questions agreed to", do + echoOpt + do + sgaOpt + do + binaryOpt + will + nawsOpt + will + binaryOpt,
-		came{Negotiated: true, Echoing: true, Raw: true}},
-	{"our questions refused", dont + echoOpt + dont + sgaOpt + dont + binaryOpt + dont + charsetOpt + wont + nawsOpt + wont + ttypeOpt + wont + binaryOpt,
-		came{Negotiated: true}},
+	{
+		"our questions agreed to", do + echoOpt + do + sgaOpt + do + binaryOpt + will + nawsOpt + will + binaryOpt,
+		came{Negotiated: true, Echoing: true, Raw: true},
+	},
+	{
+		"our questions refused", dont + echoOpt + dont + sgaOpt + dont + binaryOpt + dont + charsetOpt + wont + nawsOpt + wont + ttypeOpt + wont + binaryOpt,
+		came{Negotiated: true},
+	},
 	{"agreed and taken back", do + echoOpt + dont + echoOpt + dont + echoOpt, came{Replies: wont + echoOpt, Negotiated: true}},
 	{"agreed twice", do + echoOpt + do + echoOpt + do + echoOpt, came{Negotiated: true, Echoing: true}},
 	{"refused, then wanted", dont + echoOpt + do + echoOpt, came{Replies: will + echoOpt, Negotiated: true, Echoing: true}},
 	{"the peer's own echo", will + echoOpt, came{Replies: dont + echoOpt, Negotiated: true}},
 	{"the peer's SGA", will + sgaOpt, came{Replies: do + sgaOpt, Negotiated: true}},
-	{"LINEMODE, NEW-ENVIRON, AUTH, ENCRYPT, STATUS", will + "\x22" + do + "\x22" + will + "\x27" + do + "\x27" + will + "\x25" + will + "\x26" + do + "\x05",
-		came{Replies: dont + "\x22" + wont + "\x22" + dont + "\x27" + wont + "\x27" + dont + "\x25" + dont + "\x26" + wont + "\x05", Negotiated: true}},
+	{
+		"LINEMODE, NEW-ENVIRON, AUTH, ENCRYPT, STATUS", will + "\x22" + do + "\x22" + will + "\x27" + do + "\x27" + will + "\x25" + will + "\x26" + do + "\x05",
+		came{Replies: dont + "\x22" + wont + "\x22" + dont + "\x27" + wont + "\x27" + dont + "\x25" + dont + "\x26" + wont + "\x05", Negotiated: true},
+	},
 	{"option 255", do + iac + will + iac, came{Replies: wont + iac + dont + iac, Negotiated: true}},
 
 	{"size", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x18" + se, came{Terminal: Terminal{Width: 80, Height: 24}, Negotiated: true}},
-	{"the newest size", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x18" + se + sb + nawsOpt + "\x00\xc8\x00\x32" + se,
-		came{Terminal: Terminal{Width: 200, Height: 50}, Negotiated: true}},
+	{
+		"the newest size", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x18" + se + sb + nawsOpt + "\x00\xc8\x00\x32" + se,
+		came{Terminal: Terminal{Width: 200, Height: 50}, Negotiated: true},
+	},
 	{"a width of 255", will + nawsOpt + sb + nawsOpt + "\x00" + iac + iac + "\x00\x18" + se, came{Terminal: Terminal{Width: 255, Height: 24}, Negotiated: true}},
-	{"the largest size", will + nawsOpt + sb + nawsOpt + iac + iac + iac + iac + iac + iac + iac + iac + se,
-		came{Terminal: Terminal{Width: 1000, Height: 500}, Negotiated: true}},
+	{
+		"the largest size", will + nawsOpt + sb + nawsOpt + iac + iac + iac + iac + iac + iac + iac + iac + se,
+		came{Terminal: Terminal{Width: 1000, Height: 500}, Negotiated: true},
+	},
 	{"an unknown height", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x00" + se, came{Terminal: Terminal{Width: 80}, Negotiated: true}},
-	{"an unknown size keeps the known one", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x18" + se + sb + nawsOpt + "\x00\x00\x00\x00" + se,
-		came{Terminal: Terminal{Width: 80, Height: 24}, Negotiated: true}},
+	{
+		"an unknown size keeps the known one", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00\x18" + se + sb + nawsOpt + "\x00\x00\x00\x00" + se,
+		came{Terminal: Terminal{Width: 80, Height: 24}, Negotiated: true},
+	},
 	{"a size too short, and one too long", will + nawsOpt + sb + nawsOpt + "\x00\x50\x00" + se + sb + nawsOpt + "\x00\x50\x00\x18\x00" + se, came{Negotiated: true}},
 	{"a size without its option", sb + nawsOpt + "\x00\x50\x00\x18" + se, came{Negotiated: true}},
 
-	{"terminal type", will + ttypeOpt + sb + ttypeOpt + "\x00XTERM-256COLOR" + se,
-		came{Replies: sendType, Terminal: Terminal{Type: "xterm-256color"}, Negotiated: true}},
-	{"terminal types that go nowhere", will + ttypeOpt + sb + ttypeOpt + "\x00$(reboot)" + se + sb + ttypeOpt + "\x00" + se + sb + ttypeOpt + se +
-		sb + ttypeOpt + "\x01XTERM" + se + sb + ttypeOpt + "\x00xterm\n" + se + sb + ttypeOpt + "\x00" + strings.Repeat("x", 65) + se,
-		came{Replies: sendType, Negotiated: true}},
-	{"the type is asked for once", will + ttypeOpt + wont + ttypeOpt + will + ttypeOpt,
-		came{Replies: sendType + dont + ttypeOpt + do + ttypeOpt, Negotiated: true}},
+	{
+		"terminal type", will + ttypeOpt + sb + ttypeOpt + "\x00XTERM-256COLOR" + se,
+		came{Replies: sendType, Terminal: Terminal{Type: "xterm-256color"}, Negotiated: true},
+	},
+	{
+		"terminal types that go nowhere", will + ttypeOpt + sb + ttypeOpt + "\x00$(reboot)" + se + sb + ttypeOpt + "\x00" + se + sb + ttypeOpt + se +
+			sb + ttypeOpt + "\x01XTERM" + se + sb + ttypeOpt + "\x00xterm\n" + se + sb + ttypeOpt + "\x00" + strings.Repeat("x", 65) + se,
+		came{Replies: sendType, Negotiated: true},
+	},
+	{
+		"the type is asked for once", will + ttypeOpt + wont + ttypeOpt + will + ttypeOpt,
+		came{Replies: sendType + dont + ttypeOpt + do + ttypeOpt, Negotiated: true},
+	},
 
 	{"our CHARSET", do + charsetOpt + sb + charsetOpt + "\x02utf-8" + se, came{Replies: askUTF8, Terminal: Terminal{UTF8: true}, Negotiated: true}},
 	{"our CHARSET rejected", do + charsetOpt + sb + charsetOpt + "\x03" + se, came{Replies: askUTF8, Negotiated: true}},
-	{"the peer's CHARSET", will + charsetOpt + sb + charsetOpt + "\x01;ISO-8859-1;UTF-8" + se,
-		came{Replies: do + charsetOpt + acceptUTF8, Terminal: Terminal{UTF8: true}, Negotiated: true}},
-	{"CHARSET with a table on offer", will + charsetOpt + sb + charsetOpt + "\x01[TTABLE ]\x01 UTF-8 US-ASCII" + se,
-		came{Replies: do + charsetOpt + acceptUTF8, Terminal: Terminal{UTF8: true}, Negotiated: true}},
-	{"CHARSET without UTF-8", will + charsetOpt + sb + charsetOpt + "\x01;ISO-8859-1;UTF-16" + se + sb + charsetOpt + "\x01" + se + sb + charsetOpt + se,
-		came{Replies: do + charsetOpt + strings.Repeat(sb+charsetOpt+"\x03"+se, 2), Negotiated: true}},
-	{"a translation table", will + charsetOpt + sb + charsetOpt + "\x04\x01" + se,
-		came{Replies: do + charsetOpt + sb + charsetOpt + "\x05" + se, Negotiated: true}},
+	{
+		"the peer's CHARSET", will + charsetOpt + sb + charsetOpt + "\x01;ISO-8859-1;UTF-8" + se,
+		came{Replies: do + charsetOpt + acceptUTF8, Terminal: Terminal{UTF8: true}, Negotiated: true},
+	},
+	{
+		"CHARSET with a table on offer", will + charsetOpt + sb + charsetOpt + "\x01[TTABLE ]\x01 UTF-8 US-ASCII" + se,
+		came{Replies: do + charsetOpt + acceptUTF8, Terminal: Terminal{UTF8: true}, Negotiated: true},
+	},
+	{
+		"CHARSET without UTF-8", will + charsetOpt + sb + charsetOpt + "\x01;ISO-8859-1;UTF-16" + se + sb + charsetOpt + "\x01" + se + sb + charsetOpt + se,
+		came{Replies: do + charsetOpt + strings.Repeat(sb+charsetOpt+"\x03"+se, 2), Negotiated: true},
+	},
+	{
+		"a translation table", will + charsetOpt + sb + charsetOpt + "\x04\x01" + se,
+		came{Replies: do + charsetOpt + sb + charsetOpt + "\x05" + se, Negotiated: true},
+	},
 	{"CHARSET unasked", sb + charsetOpt + "\x01;UTF-8" + se, came{Negotiated: true}},
 
 	{"a sub-negotiation of 512 bytes", will + nawsOpt + sb + "\x27" + strings.Repeat("x", 511) + se + "a", came{Data: "a", Negotiated: true}},
-	{"a sub-negotiation that is too long is dropped whole", will + ttypeOpt + sb + ttypeOpt + "\x00" + strings.Repeat("x", 9000) + iac + iac + se + "a",
-		came{Data: "a", Replies: sendType, Negotiated: true}},
+	{
+		"a sub-negotiation that is too long is dropped whole", will + ttypeOpt + sb + ttypeOpt + "\x00" + strings.Repeat("x", 9000) + iac + iac + se + "a",
+		came{Data: "a", Replies: sendType, Negotiated: true},
+	},
 	{"an empty sub-negotiation", sb + se + "a", came{Data: "a", Negotiated: true}},
 	{"a sub-negotiation without its end", will + nawsOpt + sb + nawsOpt + "\x00\x50" + will + echoOpt + "a", came{Data: "a", Replies: dont + echoOpt, Negotiated: true}},
-	{"a sub-negotiation within another", will + nawsOpt + sb + ttypeOpt + "\x00" + sb + nawsOpt + "\x00\x50\x00\x18" + se,
-		came{Terminal: Terminal{Width: 80, Height: 24}, Negotiated: true}},
+	{
+		"a sub-negotiation within another", will + nawsOpt + sb + ttypeOpt + "\x00" + sb + nawsOpt + "\x00\x50\x00\x18" + se,
+		came{Terminal: Terminal{Width: 80, Height: 24}, Negotiated: true},
+	},
 }
 
 func TestCodec(t *testing.T) {

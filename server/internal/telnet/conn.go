@@ -176,15 +176,19 @@ func (c *conn) tell() {
 // fail ends the connection; the first reason stands, and is returned.
 func (c *conn) fail(err error) error {
 	c.failing.Lock()
-	defer c.failing.Unlock()
-	if c.cause == nil {
+	first := c.cause == nil
+	if first {
 		c.cause = err
 		close(c.done)
-		if err := c.Conn.Close(); err != nil {
-			c.cause = fmt.Errorf("%w (and close: %w)", c.cause, err)
-		}
 	}
-	return c.cause
+	err = c.cause
+	c.failing.Unlock()
+	if first {
+		// Every write was seen to its end or failed: an error here says nothing
+		// new. TLS may take its time, so nobody waits for the lock meanwhile.
+		_ = c.Conn.Close()
+	}
+	return err
 }
 
 // ended is why the connection ended, nil while it has not.

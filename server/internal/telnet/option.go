@@ -53,7 +53,6 @@ func turnOff(s state, agree byte) (state, byte) {
 // negotiate takes one WILL, WONT, DO or DONT.
 func (c *codec) negotiate(cmd, opt byte, out *output) {
 	o, answer := &c.options[opt], byte(0)
-	usBefore, himBefore := o.us, o.him
 	switch cmd {
 	case cmdWILL:
 		o.him, answer = turnOn(o.him, &o.himTurns, wants[opt], cmdDO, cmdDONT)
@@ -71,11 +70,16 @@ func (c *codec) negotiate(cmd, opt byte, out *output) {
 	if answer != 0 {
 		out.replies = append(out.replies, cmdIAC, answer, opt)
 	}
-	if o.him == yes && himBefore != yes && opt == optTTYPE && !c.askedType {
+	c.ask(out)
+}
+
+// ask asks, once each, what may be asked only when an option is switched on.
+func (c *codec) ask(out *output) {
+	if c.options[optTTYPE].him == yes && !c.askedType {
 		c.askedType = true
 		out.replies = append(out.replies, cmdIAC, cmdSB, optTTYPE, ttypeSEND, cmdIAC, cmdSE)
 	}
-	if o.us == yes && usBefore != yes && opt == optCharset && !c.askedCharset {
+	if c.options[optCharset].us == yes && !c.askedCharset {
 		c.askedCharset = true
 		out.replies = append(out.replies, cmdIAC, cmdSB, optCharset, charsetRequest)
 		out.replies = append(out.replies, ";UTF-8"...)

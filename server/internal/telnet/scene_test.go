@@ -53,15 +53,21 @@ func (tr *transcript) look() (string, <-chan struct{}) {
 
 func (tr *transcript) wait(t *testing.T, want string) {
 	t.Helper()
+	tr.waitTimes(t, want, 1)
+}
+
+// waitTimes waits until want stands there so many times.
+func (tr *transcript) waitTimes(t *testing.T, want string, times int) {
+	t.Helper()
 	for timeout := time.After(limit); ; {
 		text, grown := tr.look()
-		if strings.Contains(text, want) {
+		if strings.Count(text, want) >= times {
 			return
 		}
 		select {
 		case <-grown:
 		case <-timeout:
-			t.Fatalf("no %q in %q", want, text)
+			t.Fatalf("not %d times %q in %q", times, want, text)
 		}
 	}
 }
@@ -191,7 +197,7 @@ func (s *scene) command(t *testing.T, line string) {
 	const prompt = "inetutils-telnet> "
 	before, _ := s.screen.look()
 	s.key(t, "\x1d")
-	s.screen.wait(t, before+"\r\n"+prompt)
+	s.screen.waitTimes(t, prompt, strings.Count(before, prompt)+1)
 	s.key(t, line+"\r")
 	s.screen.wait(t, prompt+line+"\r\n")
 }
