@@ -4,7 +4,7 @@
 GO        ?= go
 TOOLS     := $(CURDIR)/bin/tools
 FUZZTIME  ?= 5s
-PEERS     := openssh-server openssh-client busybox-static inetutils-telnet putty-tools
+PEERS     := openssh-server openssh-client busybox-static inetutils-telnet putty-tools sudo
 LDFLAGS   := -s -w
 
 export CGO_ENABLED ?= 0
@@ -18,7 +18,7 @@ test: peers lint unit fuzz ## what CI runs
 
 peers: ## install what the integration tests talk to, or say that they will be skipped
 	@if ! command -v sshd >/dev/null && ! [ -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v busybox >/dev/null || \
-		! command -v inetutils-telnet >/dev/null || ! command -v plink >/dev/null; then \
+		! command -v inetutils-telnet >/dev/null || ! command -v plink >/dev/null || ! command -v sudo >/dev/null; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEERS); \
 		elif [ -n "$$CI" ]; then \

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -189,4 +190,21 @@ func TestAtMostFourHashesAtOnce(t *testing.T) {
 	}
 	close(h.leave)
 	all.Wait()
+}
+
+// Not parallel: other tests compute hashes too.
+func TestAGuessLeavesNoMemoryBehind(t *testing.T) {
+	hash, err := HashPassword("secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := mustUsers(t, UserOptions{Name: "alice", Password: hash})
+	for range 3 {
+		u.CheckPassword(t.Context(), "alice", "a guess")
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if kept := m.HeapSys - m.HeapReleased; kept >= argonMemory<<10 {
+		t.Errorf("%d MiB are kept", kept>>20)
+	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,16 @@ func TestProblemFindsAField(t *testing.T) {
 		if diff := cmp.Diff(want, c.Problem(field, "bad", "do good")); diff != "" {
 			t.Errorf("%s: %s", field, diff)
 		}
+	}
+}
+
+func TestNetworksAreSeenAsClientsAre(t *testing.T) {
+	t.Parallel()
+	c := load(t, minimal+`limits: { exempt: ["::ffff:192.0.2.1", "::ffff:10.0.0.0/104", "2001:db8::/32"] }`+"\n")
+	want := []netip.Prefix{
+		netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32"),
+	}
+	if !slices.Equal(c.Limits.Exempt, want) {
+		t.Errorf("got %v", c.Limits.Exempt)
 	}
 }

@@ -209,3 +209,25 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestTheFileAsAWholeHasAName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"[]\n":   "deployerd.yaml:1:1: the file must be a mapping, not a list",
+		"foo\n":  "deployerd.yaml:1:1: the file must be a mapping, not text",
+		"null\n": "deployerd.yaml:1:1: the file must be a mapping, not nothing",
+	} {
+		if got := faults(t, text); !strings.Contains(got, want) {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
+
+func TestOneMistakeIsOneProblem(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{`"a\u0001b"`, `""`, "5", "[]"} {
+		if got := faults(t, minimal+"state: "+value+"\n"); strings.Count(got, "`state`") != 1 {
+			t.Errorf("state: %s: %s", value, got)
+		}
+	}
+}

@@ -57,9 +57,10 @@ func asProblems(file string, faults []fault) []Problem {
 func (r *reader) path(to *string, use use) setter {
 	return func(field string, n ast.Node) {
 		var name string
+		before := len(r.problems)
 		r.text(&name, "a file's name")(field, n)
 		if name == "" {
-			if _, ok := n.(*ast.StringNode); ok {
+			if len(r.problems) == before {
 				r.wrong(field, "name a file", "`%s` names no file", field)
 			}
 			return

@@ -111,6 +111,10 @@ func (r *reader) mismatch(field string, n ast.Node, want, example string) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		hint = "write the value itself"
 	}
+	if field == "" {
+		r.problems = append(r.problems, r.problem(start(n), "the file must be "+want+", not "+kind(n), hint))
+		return
+	}
 	r.wrong(field, hint, "`%s` must be %s, not %s", field, want, kind(n))
 }
 

@@ -226,11 +226,19 @@ func (r *reader) networks(to *[]netip.Prefix) setter {
 	}
 }
 
+// parseNetwork reads a network or an address. An IPv4 network in IPv6's clothes
+// is the IPv4 network: that is how clients are seen, and it would match nobody.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
-	return netip.ParsePrefix(text)
+	p, err := netip.ParsePrefix(text)
+	const mapped = 96 // RFC 4291 section 2.5.5.2: bits before the IPv4 address
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= mapped {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
+	}
+	return p, err
 }
 
 var startups = regexp.MustCompile(`^(\d{1,6}):(\d{1,3}):(\d{1,6})$`)

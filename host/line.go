@@ -16,8 +16,8 @@ const maxLine = 128<<10 - 1
 // It is a POSIX script for a login shell that is bash, dash, busybox sh, ksh
 // or zsh. (fish and csh are no POSIX shells and are not supported yet.) The
 // login shell only runs builtins and then becomes the shell that runs the
-// command: each program started at a target costs about a millisecond of its
-// CPU, and a hundred targets run at once.
+// command, or the program of a plain one: each program started at a target
+// costs about a millisecond of its CPU, and a hundred targets run at once.
 type Line struct {
 	text string
 	run  int  // text[run:] becomes the shell that runs the script in $1, which text[:run] sets
@@ -36,7 +36,7 @@ func newLine(script string, how runAs) (Line, error) {
 	if err != nil {
 		return Line{}, err
 	}
-	run, err := how.text()
+	run, err := how.text(script)
 	if err != nil {
 		return Line{}, err
 	}
@@ -56,11 +56,10 @@ type runAs struct {
 }
 
 // text becomes, in place of the login shell, a fresh shell that runs the
-// script in $1. It is fresh even when the login shell is bash: what a .bashrc
-// has left behind (functions, options, traps) must not change a command, and
-// neither must a BASH_ENV file. Only a bash in which nothing was left behind
-// runs the script itself.
-func (r runAs) text() (string, error) {
+// script, which is in $1. It is fresh even when the login shell is bash: what
+// a .bashrc has left behind (functions, options, traps) must not change a
+// command, and neither must a BASH_ENV file.
+func (r runAs) text(script string) (string, error) {
 	as, flags, first := "", "", ""
 	switch {
 	case r.check:
@@ -72,27 +71,12 @@ func (r runAs) text() (string, error) {
 		}
 		as = "sudo -n " + user + "-- "
 	default:
-		first = inPlace
+		first = become(script)
 	}
 	return first + "unset BASH_ENV\n" +
 		"command -v bash >/dev/null 2>&1 && exec " + as + "bash --noprofile --norc " + flags + `-c "$1"` + "\n" +
 		"exec " + as + "sh " + flags + `-c "$1"`, nil
 }
-
-// inPlace runs the script in $1 without a shell of its own, which is a fifth of
-// what a short command costs a target, when the login shell is as good as a
-// fresh one: a bash with the options of bash -c and none that changes how a
-// script is read, without functions, and whose start-up file was not named by
-// BASH_ENV. Variables that are not exported would not reach a fresh one: those
-// that steer the shell are unset, and traps are reset.
-const inPlace = `if [ -n "${BASH_VERSION-}" ] && [ -z "${BASH_ENV-}" ] && [ "$-" = hBc ] && ! compgen -A function >/dev/null
-then case :$SHELLOPTS:$BASHOPTS: in
-*:posix:* | *:pipefail:* | *:expand_aliases:* | *:extglob:* | *:nullglob:* | *:failglob:* | *:dotglob:* | *:nocaseglob:* | *:nocasematch:* | *:globstar:* | *:lastpipe:* | *:xpg_echo:* | *:extdebug:* | *:cdable_vars:* | *:inherit_errexit:* | *:localvar_*) ;;
-*) trap - EXIT DEBUG ERR RETURN HUP INT QUIT PIPE ALRM TERM USR1 USR2 && unset -v IFS CDPATH GLOBIGNORE EXECIGNORE TMOUT deployerd_g deployerd_x && eval "set --; $1"
-exit ;;
-esac
-fi
-`
 
 func (r runAs) sudoUser() (string, error) {
 	if r.user == "" {

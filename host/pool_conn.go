@@ -54,6 +54,7 @@ type poolConn struct {
 	open      int   // of them, channels that the target opened
 	proven    bool  // it opened a channel once
 	retired   error // why it takes no new channels and ends with the last one
+	mute      bool  // it left a request for a channel unanswered: it ends with the last open one
 	gone      bool  // not in the pool any more
 	idleSince time.Time
 	nextPing  time.Time
@@ -177,11 +178,35 @@ func (c *poolConn) refused() (all bool) {
 	return all
 }
 
+// unanswered takes the connection out of use, because a request for a channel
+// was not answered in time, and says so. Commands on other channels are let to
+// their ends.
+func (c *poolConn) unanswered(after time.Duration) error {
+	err := fmt.Errorf("no answer to the request for a channel within %s", after)
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	c.mute, c.retired = true, err
+	c.endMute()
+	return err
+}
+
+// endMute ends a mute connection that has no open channel. p.mu is held.
+func (c *poolConn) endMute() {
+	if !c.mute || c.open > 0 || c.gone {
+		return
+	}
+	if c.reason == nil {
+		c.reason = c.retired
+	}
+	_ = c.ssh.Close() // the connection's end is seen by answer
+}
+
 // finished gives back the slot of a channel that was open.
 func (c *poolConn) finished() {
 	c.pool.mu.Lock()
 	defer c.pool.mu.Unlock()
 	c.open--
+	c.endMute()
 	c.remote.relax()
 	c.release()
 }

@@ -22,6 +22,7 @@ type scripted struct {
 	hostKey    ssh.Signer // instead of hostKeyPEM, for certificates
 	refuse     bool       // no key may log in
 	channels   int        // at most so many on a connection; 0: any number; -1: none
+	mute       int        // so many channels are open on a connection and the next is not answered; 0: all are; -1: none is
 	noExec     bool
 	exec       func(ssh.Channel) // carries a command; it closes the channel
 }
@@ -35,6 +36,7 @@ type scriptedServer struct {
 	conns    atomic.Int32 // TCP connections so far
 	logins   atomic.Int32 // keys that were tried
 	wg       sync.WaitGroup
+	ended    chan struct{} // an element for each connection that has ended, up to its room
 
 	mu   sync.Mutex
 	open []net.Conn
@@ -67,7 +69,7 @@ func newScripted(t testing.TB, script scripted) *scriptedServer {
 	if script.hostKey == nil {
 		script.hostKey = signer(t, script.hostKeyPEM)
 	}
-	s := &scriptedServer{scripted: script}
+	s := &scriptedServer{scripted: script, ended: make(chan struct{}, 10)}
 	s.hostLine = string(ssh.MarshalAuthorizedKey(signer(t, script.hostKeyPEM).PublicKey()))
 	s.options = host.SSHOptions{
 		Address: "127.0.0.1", User: "deploy",
@@ -131,8 +133,17 @@ func (s *scriptedServer) serve(c net.Conn) {
 		return
 	}
 	s.wg.Go(func() { ssh.DiscardRequests(requests) })
+	defer func() {
+		select {
+		case s.ended <- struct{}{}:
+		default:
+		}
+	}()
 	var open atomic.Int32
 	for n := range channels {
+		if s.mute != 0 && int(open.Load()) >= max(s.mute, 0) {
+			continue
+		}
 		if s.channels != 0 && int(open.Load()) >= s.channels {
 			_ = n.Reject(ssh.ResourceShortage, "no more sessions")
 			continue

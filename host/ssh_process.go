@@ -84,10 +84,28 @@ func newSSHProcess(h *sshHost, c *poolConn, command string, streams IO) *sshProc
 	}
 }
 
-// start opens the channel and has the command run. The slot on the connection
-// is given back by the process's goroutines, whatever happens.
+// start opens the channel, within the connect time-out, and has the command
+// run. The slot on the connection is given back by the process's goroutines,
+// whatever happens.
 func (p *sshProcess) start(ctx context.Context) *startError {
 	go p.run()
+	late := time.NewTimer(p.host.o.ConnectTimeout)
+	defer late.Stop()
+	select {
+	case err := <-p.result:
+		return err
+	case <-late.C:
+		if p.state.CompareAndSwap(startOpening, startGivenUp) {
+			err := p.conn.unanswered(p.host.o.ConnectTimeout)
+			return &startError{stageError: stageError{StageChannel, err}, again: true}
+		}
+	case <-ctx.Done():
+	}
+	return p.started(ctx)
+}
+
+// started waits for the answer of the target until ctx ends.
+func (p *sshProcess) started(ctx context.Context) *startError {
 	select {
 	case err := <-p.result:
 		return err
@@ -272,7 +290,9 @@ func parseExit(r *ssh.Request) (Exit, bool) {
 		if len(r.Payload) < 4 {
 			return Exit{}, false
 		}
-		return Exit{Code: int(binary.BigEndian.Uint32(r.Payload))}, true
+		// A process exits with a byte. A larger one, which would count as another
+		// code or as success where it is cut to a byte, stays a failure.
+		return Exit{Code: int(min(binary.BigEndian.Uint32(r.Payload), 255))}, true
 	case "exit-signal":
 		var m struct {
 			Signal     string

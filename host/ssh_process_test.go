@@ -25,6 +25,8 @@ func TestParseExit(t *testing.T) {
 	}{
 		{"exit-status", []byte{0, 0, 0, 0}, Exit{}, true},
 		{"exit-status", []byte{0, 0, 0, 255}, Exit{Code: 255}, true},
+		{"exit-status", []byte{0, 0, 1, 0}, Exit{Code: 255}, true}, // which a byte would make a success
+		{"exit-status", []byte{255, 255, 255, 255}, Exit{Code: 255}, true},
 		{"exit-status", []byte{0, 0, 0}, Exit{}, false},
 		{"exit-signal", signalPayload("KILL"), Exit{137, "KILL"}, true},
 		{"exit-signal", signalPayload("\x1b[2J"), Exit{128, "UNKNOWN"}, true},

@@ -92,8 +92,7 @@ func (f *frame) chain() []string {
 func (e *Env) guarded(ctx context.Context, fn func(context.Context, *Env) (any, error)) (value any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			value, err = nil, &PanicError{Value: v}
-			e.Log(fmt.Sprintf("%v\n%s", err, debug.Stack()))
+			value, err = nil, &PanicError{Value: v, Stack: string(debug.Stack())}
 		}
 	}()
 	return fn(ctx, e)
@@ -111,6 +110,8 @@ func because(ctx context.Context, err error, timeUp *host.TimeoutError) error {
 	switch {
 	case errors.Is(ctx.Err(), err):
 		return cause
+	case own && overdue(timeUp, err):
+		return &overdueError{timeUp, err}
 	case errors.Is(err, cause) && !own:
 		return err
 	}

@@ -159,11 +159,14 @@ func TestAllCellsFinishAndTheErrorNamesEach(t *testing.T) {
 	log := strings.Join(rec.all(), "\n")
 	for _, want := range []string{
 		"cell /production/web:web1 web1 starts", "cell /production/web:web1 web1 ends done <nil>",
-		"log /production/web:web3 [web3] internal error: panic: out of luck\ngoroutine ", "call_test.go",
 	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("%q is not in the trace:\n%s", want, log)
 		}
+	}
+	panicked, ok := errors.AsType[*node.PanicError](err)
+	if !ok || !strings.Contains(panicked.Stack, "call_test.go") || strings.Contains(log, "goroutine") {
+		t.Errorf("the stack belongs into the error, not on the screen: %#v\n%s", panicked, log)
 	}
 
 	_, err = env(t, tr, "/production", r).Call(context.Background(), "rollout", node.Args{})
@@ -328,10 +331,26 @@ func TestATimeOutKillsTheCommandAndIsNamedFirst(t *testing.T) {
 		r, rec := newRun()
 		r.Timeout = 5 * time.Second
 		_, err := env(t, tr, "/a", r).Call(context.Background(), "hang", node.Args{})
-		wantError(t, err, "a hang: h1: timed out after 5s (h1: cancelled)")
+		wantError(t, err, "a hang: h1: timed out after 5s")
 		if log := strings.Join(rec.all(), "\n"); !strings.Contains(log, "sleep 1000 ends 143") {
 			t.Errorf("the command was not killed:\n%s", log)
 		}
+	})
+}
+
+func TestATimeOutTellsWhatWasNotItsDoing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		both := action(func(ctx context.Context, e *node.Env, _ node.Args) (any, error) {
+			time.Sleep(time.Second)
+			_, err := e.Hosts().Run(ctx, "sleep 1000", host.RunOptions{})
+			return nil, err
+		})
+		hosts := node.Hosts{role("web", &target{name: "h1", hangs: true}, &target{name: "h2", code: 3})}
+		r, _ := newRun()
+		r.Timeout = 5 * time.Second
+		_, err := env(t, tree(t, plain(t, with("hosts", hosts), with("both", both))), "/", r).Call(context.Background(), "both", node.Args{})
+		wantError(t, err, "both: timed out after 5s (h1: cancelled; h2: exit status 3)")
 	})
 }
 

@@ -94,9 +94,12 @@ func (e *DepthError) Error() string {
 	return fmt.Sprintf("calls nest more than %d deep: %s", MaxDepth, strings.Join(shown, " > "))
 }
 
-// PanicError says that the code of an action panicked. The stack is in the
-// run's log.
-type PanicError struct{ Value any }
+// PanicError says that the code of an action panicked. Its text is for the
+// user; Stack is for the daemon's log.
+type PanicError struct {
+	Value any
+	Stack string // of the goroutine, several lines
+}
 
 func (e *PanicError) Error() string { return fmt.Sprintf("internal error: panic: %v", e.Value) }
 

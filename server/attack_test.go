@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -142,17 +143,14 @@ func TestAttacksBeforeLogin(t *testing.T) {
 func TestAttacksAfterLogin(t *testing.T) {
 	t.Parallel()
 	type window struct{ Columns, Rows, Width, Height uint32 }
-	// flood sends a request 2,000 times.
+	// flood sends a request as often as two seconds allow, and leaves.
 	flood := func(kind string, payload any) func(h *house, c *rawClient) {
-		return func(h *house, c *rawClient) {
-			ch := c.openChannel(1 << 20)
-			p := channelRequest(ch, kind, false, payload)
-			for range 2000 {
-				if _, err := c.nc.Write(c.pack(p)); err != nil {
-					break // closed by the server
-				}
+		return func(_ *house, c *rawClient) {
+			p := channelRequest(c.openChannel(1<<20), kind, false, payload)
+			for range 3 * requestsASecond {
+				c.send(p)
 			}
-			closed(h.t, c.nc)
+			c.nc.Close()
 		}
 	}
 	for name, attack := range map[string]func(h *house, c *rawClient){
@@ -164,29 +162,25 @@ func TestAttacksAfterLogin(t *testing.T) {
 		"flood of lines":         flood("exec", execRequest{"hang"}),
 		"flood of subsystems":    flood("subsystem", struct{ Name string }{"sftp"}),
 		"flood of unknown names": flood(strings.Repeat("x", 10_000), nil),
-		"flood of global requests": func(h *house, c *rawClient) {
+		"flood of global requests": func(_ *house, c *rawClient) {
 			p := append([]byte{msgGlobalRequest}, gossh.Marshal(struct {
 				Kind  string
 				Reply bool
 			}{"tcpip-forward", true})...)
-			for range 2000 {
-				if _, err := c.nc.Write(c.pack(p)); err != nil {
-					break
-				}
+			for range 3 * requestsASecond {
+				c.send(p)
 			}
-			closed(h.t, c.nc)
+			c.nc.Close()
 		},
-		"flood of channels": func(h *house, c *rawClient) {
+		"flood of channels": func(_ *house, c *rawClient) {
 			p := append([]byte{msgChannelOpen}, gossh.Marshal(struct {
 				Type                 string
 				Mine, Window, Packet uint32
 			}{"session", 0, 0, 32768})...)
-			for range 2000 {
-				if _, err := c.nc.Write(c.pack(p)); err != nil {
-					break
-				}
+			for range 3 * requestsASecond {
+				c.send(p)
 			}
-			closed(h.t, c.nc)
+			c.nc.Close()
 		},
 		"a subsystem with a window of nothing": func(_ *house, c *rawClient) {
 			ch := c.openChannel(0)
@@ -365,25 +359,59 @@ func FuzzTerminalFits(f *testing.F) {
 	})
 }
 
-func TestFloodEndsTheSessionsOfTheFlooderOnly(t *testing.T) {
+// A loop of short sessions over one connection must get through, however fast
+// the client is; and a flood gets no more than its rate.
+func TestFloodIsReadSlowlyAndAnswered(t *testing.T) {
 	t.Parallel()
 	h := start(t)
-	other := h.session(h.login("bob"))
-	if err := other.Start("hang"); err != nil {
-		t.Fatal(err)
-	}
-	h.door.lives.waitBegun(1)
 	c := h.login("alice")
-	if err := h.session(c).Start("hang"); err != nil {
-		t.Fatal(err)
-	}
-	h.door.lives.waitBegun(2)
-	for {
-		if _, _, err := c.SendRequest("x", false, nil); err != nil {
-			break
+	begun := time.Now()
+	for i := range 2 * requestsASecond {
+		if ok, _, err := c.SendRequest("keepalive@openssh.com", true, nil); err != nil || !ok {
+			t.Fatalf("request %d: %v, %v", i+1, ok, err)
 		}
 	}
-	if ends := h.door.lives.waitEnds(1); len(ends) != 1 || ends[0] != session.ErrDisconnected {
+	if least := time.Second / 2; time.Since(begun) < least {
+		t.Errorf("%d requests in less than %s", 2*requestsASecond, least)
+	}
+	if out, err := h.session(c).Output("echo x"); err != nil || string(out) != "x" {
+		t.Errorf("after the flood: %q, %v", out, err)
+	}
+}
+
+func TestEndOfAFloodIsHeard(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	c := h.newRaw().enter("alice", h.keys["alice"])
+	c.send(channelRequest(c.openChannel(1<<20), "exec", false, execRequest{"hang"}))
+	h.door.lives.waitBegun(1)
+	p := channelRequest(0, "signal", false, struct{ Name string }{"INT"})
+	for range 2 * requestsASecond {
+		c.send(p)
+	}
+	c.nc.Close()
+	if ends := h.door.lives.waitEnds(1); ends[0] != session.ErrLost {
 		t.Errorf("ended: %v", ends)
+	}
+}
+
+func TestBucketGoesIntoDebtAndRecovers(t *testing.T) {
+	t.Parallel()
+	var b bucket
+	now := time.Unix(1, 0)
+	for range requestsASecond {
+		b.take(now)
+	}
+	if d := b.debt(now); d != 0 {
+		t.Errorf("a second's worth costs %s", d)
+	}
+	for range requestsASecond / 2 {
+		b.take(now)
+	}
+	if d := b.debt(now); d != time.Second/2 {
+		t.Errorf("half a second's worth more costs %s", d)
+	}
+	if d := b.debt(now.Add(time.Second / 2)); d != 0 {
+		t.Errorf("after waiting it still costs %s", d)
 	}
 }

@@ -55,9 +55,7 @@ func (s *Server) session(srv *ssh.Server, sc *gossh.ServerConn, nc gossh.NewChan
 	}
 	defer s.wg.Done()
 	defer c.rescue("channel")
-	if !c.allow() {
-		return
-	}
+	c.count()
 	id, ok := identityOf(sc)
 	if !ok {
 		reject(c, nc, gossh.Prohibited, "not logged in")
@@ -186,7 +184,8 @@ func (s *Server) serve(sess ssh.Session) {
 const endGrace = 3 * time.Second
 
 // bound closes the channel when the session must end and does not, so that a
-// client that neither reads nor writes does not keep it.
+// client that neither reads nor writes does not keep it; and the connection, when
+// it is so full that even this cannot be said.
 func (ch *channel) bound(sh shell) {
 	ch.shell = sh
 	ch.unbind = context.AfterFunc(sh.Context(), func() {
@@ -195,6 +194,8 @@ func (ch *channel) bound(sh shell) {
 		select {
 		case <-ch.done:
 		case <-late.C:
+			full := time.AfterFunc(endGrace, func() { ch.client.close(context.Cause(sh.Context())) })
+			defer full.Stop()
 			_ = ch.channel.Close() // it may have been closed by the client
 		}
 	})

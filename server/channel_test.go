@@ -2,10 +2,12 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -228,4 +230,51 @@ func TestStuckReaderStopsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.serves() // and Shutdown waits for the writer
+}
+
+// Who reads nothing does not keep a session that must end: its channel is closed
+// under the writer.
+func TestStuckReaderLosesASessionThatMustEnd(t *testing.T) {
+	t.Parallel()
+	rights, revoke := context.WithCancel(context.Background())
+	defer revoke()
+	h := start(t, func(h *house, _ *Options) { h.door.rights = rights })
+	c := h.login("alice")
+	s := h.session(c)
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start("flood"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	revoke()
+	if ends := h.door.lives.waitEnds(1); ends[0] != session.ErrRightsEnded {
+		t.Errorf("ended: %v", ends)
+	}
+	if _, _, err := c.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		t.Errorf("the connection went too: %v", err)
+	}
+}
+
+// Who has windows larger than what the network holds blocks the whole
+// connection.
+func TestFullConnectionIsClosedWhenItsSessionMustEnd(t *testing.T) {
+	t.Parallel()
+	rights, revoke := context.WithCancel(context.Background())
+	defer revoke()
+	h := open(t, func(h *house, _ *Options) { h.door.rights = rights })
+	h.server.keepalive = keepalive{every: time.Hour, missed: 1}
+	go func() { h.ran <- h.server.Run(context.Background()) }()
+	t.Cleanup(func() { h.server.Shutdown(deadline(t)) })
+	c := h.newRaw().enter("alice", h.keys["alice"])
+	c.send(channelRequest(c.openChannel(1<<31), "exec", false, execRequest{"flood"}))
+	c.read()
+	revoke()
+	if ends := h.door.lives.waitEnds(1); ends[0] != session.ErrRightsEnded {
+		t.Errorf("ended: %v", ends)
+	}
 }

@@ -26,6 +26,8 @@ type conn struct {
 	ack    func()
 	early  earlyGate
 	broken atomic.Bool // set before the library sees the end
+	once   sync.Once
+	gone   chan struct{} // closed by Close
 
 	mu       sync.Mutex
 	loginBy  time.Time
@@ -35,6 +37,7 @@ type conn struct {
 func newConn(nc net.Conn, grace time.Duration) (*conn, error) {
 	c := &conn{Conn: nc, reader: nc, remote: nc.RemoteAddr(), ack: acknowledger(nc), loginBy: time.Now().Add(grace)}
 	c.early.opened = make(chan struct{})
+	c.gone = make(chan struct{})
 	if t, ok := nc.(*net.TCPConn); ok {
 		if err := t.SetKeepAliveConfig(net.KeepAliveConfig{
 			Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3,
@@ -49,6 +52,7 @@ func newConn(nc net.Conn, grace time.Duration) (*conn, error) {
 // without a terminal has Nagle's algorithm on and holds each small packet back
 // until the one before is acknowledged, 40 ms.
 func (c *conn) Read(p []byte) (int, error) {
+	c.pace()
 	p = c.early.admit(p, c.loginBy)
 	n, err := c.reader.Read(p)
 	c.early.count(n)
@@ -66,6 +70,21 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// pace waits until a client that floods may be read again. What the library has
+// read ahead bounds the wait to seconds.
+func (c *conn) pace() {
+	wait := c.client.rate.debt(time.Now())
+	if wait == 0 {
+		return
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.gone:
+	}
+}
+
 // Write writes one packet of the library.
 func (c *conn) Write(p []byte) (int, error) {
 	c.early.observe(p)
@@ -76,6 +95,7 @@ func (c *conn) Write(p []byte) (int, error) {
 // more.
 func (c *conn) Close() error {
 	defer c.early.open()
+	defer c.once.Do(func() { close(c.gone) })
 	return c.Conn.Close()
 }
 

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
-
-	"github.com/deployerd/deployerd/session"
 )
 
 // What a session may ask for. The SSH library has no such bounds, and it blocks
@@ -42,12 +40,10 @@ type execRequest struct{ Command string }
 func (ch *channel) filter(in <-chan *gossh.Request) {
 	defer close(ch.out)
 	for r := range in {
-		switch {
-		case !ch.client.allow():
-			refuse(ch, r)
-		case ch.harmless(r):
+		ch.client.count()
+		if ch.harmless(r) {
 			ch.out <- r
-		default:
+		} else {
 			refuse(ch, r)
 		}
 	}
@@ -135,35 +131,40 @@ func (ch *channel) allowStart(r *gossh.Request) bool {
 	return true
 }
 
-// bucket lets requestsASecond through, and as many at once.
+// bucket counts requests against requestsASecond. It lets one second's worth
+// through at once and goes into debt for what was read ahead.
 type bucket struct {
 	mu     sync.Mutex
 	tokens float64
 	last   time.Time
 }
 
-func (b *bucket) take(now time.Time) bool {
+// take counts a request.
+func (b *bucket) take(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.fill(now)
+	b.tokens--
+}
+
+// debt is how long nothing more may be read.
+func (b *bucket) debt(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fill(now)
+	return time.Duration(max(-b.tokens, 0) / requestsASecond * float64(time.Second))
+}
+
+func (b *bucket) fill(now time.Time) {
 	if b.last.IsZero() {
 		b.tokens = requestsASecond
 	} else {
 		b.tokens = min(b.tokens+now.Sub(b.last).Seconds()*requestsASecond, requestsASecond)
 	}
 	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }
 
-// allow counts a request of any kind; a connection that floods is closed.
-func (c *client) allow() bool {
-	if c.rate.take(time.Now()) {
-		return true
-	}
-	c.log.Warn("too many requests, closing the connection", "limit", requestsASecond)
-	c.close(session.ErrDisconnected)
-	return false
-}
+// count counts a request of any kind. A connection that floods is read no faster
+// than requestsASecond: it waits in its own buffers and a loop of short sessions
+// goes on. See conn.Read.
+func (c *client) count() { c.rate.take(time.Now()) }

@@ -219,7 +219,8 @@ func exitCode(err error) int {
 type fakeDoor struct {
 	accounts *fakeAccounts
 	refuse   error
-	stubborn chan struct{} // when the line stubborn ends
+	stubborn chan struct{}   // when the line stubborn ends
+	rights   context.Context // ends with the users' rights; nil: never
 	lives    lives
 }
 
@@ -228,6 +229,11 @@ func (d *fakeDoor) users() accounts { return d.accounts }
 func (d *fakeDoor) open(ctx context.Context, c session.Client) (shell, error) {
 	if d.refuse != nil {
 		return nil, d.refuse
+	}
+	if d.rights != nil {
+		var end context.CancelCauseFunc
+		ctx, end = context.WithCancelCause(ctx)
+		context.AfterFunc(d.rights, func() { end(session.ErrRightsEnded) })
 	}
 	return &fakeShell{ctx: ctx, client: c, lives: &d.lives, stubborn: d.stubborn}, nil
 }
@@ -288,6 +294,7 @@ func (s *fakeShell) Exec(line string, stdio session.IO) int {
 	case "flood":
 		for {
 			if _, err := stdio.Stdout.Write(bytes.Repeat([]byte("x"), 32<<10)); err != nil {
+				s.lives.change(func() { s.lives.ends = append(s.lives.ends, context.Cause(s.ctx)) })
 				return 1
 			}
 		}

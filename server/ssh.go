@@ -109,13 +109,14 @@ func rawPty(ssh.Context, ssh.Session, ssh.Pty) (func() error, error) {
 
 // globalRequest answers signs of life; forwarding and all else is refused.
 func (s *Server) globalRequest(ctx ssh.Context, _ *ssh.Server, r *gossh.Request) (bool, []byte) {
-	return clientOf(ctx).allow() && r.Type == "keepalive@openssh.com", nil
+	clientOf(ctx).count()
+	return r.Type == "keepalive@openssh.com", nil
 }
 
 // otherChannel refuses tunnels and all other channels.
 func (s *Server) otherChannel(_ *ssh.Server, _ *gossh.ServerConn, nc gossh.NewChannel, ctx ssh.Context) {
 	c := clientOf(ctx)
-	c.allow()
+	c.count()
 	if err := nc.Reject(gossh.Prohibited, shown(nc.ChannelType())+": not in this version"); err != nil {
 		c.log.Debug("reject a channel", "err", err)
 	}

@@ -99,7 +99,7 @@ func sameRulePath(path string, at *node.Node) bool {
 
 // runFailure is the error of a run that no host is behind, with its backtrace.
 func runFailure(where string, err error, at *node.Node) string {
-	text := where + ": " + ownPart(err, at).Error() + "\n"
+	text := where + ": " + strings.TrimPrefix(ownPart(err, at).Error(), label(at.Path(), "")+": ") + "\n"
 	var action *node.ActionError
 	if errors.As(err, &action) && action.Trace != "" {
 		text += action.Trace + "\n"

@@ -112,6 +112,20 @@ func TestRunWithoutSee(t *testing.T) {
 	}
 }
 
+// What an attribute is called is told to those who may see its node only.
+func TestAnAttributeThatMayNotBeSeenIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, auth.RuleOptions{Roles: []string{"operator"}, Allow: []string{"run"}, Paths: []string{"/production/web"}, Actions: []string{"deploy"}})
+	w.check(t, "bob", []transcript{
+		{line: "production.web.port", err: "deployerd: port: no such node or action in /production/web\n", code: 127},
+		{line: "production.web.prot", err: "deployerd: prot: no such node or action in /production/web\n", code: 127},
+		{line: "--inspect production.web.port", err: "deployerd: production: no such node or action here\n", code: 127},
+	})
+	w.check(t, "alice", []transcript{
+		{line: "production.web.port", err: "deployerd: \"port\" is an attribute of production.web, not a place; --inspect shows it\n", code: 2},
+	})
+}
+
 func TestHostsThatAreDenied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, operator("see", "run", "shell", "sudo"),

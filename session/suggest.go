@@ -23,7 +23,7 @@ func suggest(wrong string, names []string) []string {
 		if len(name) > longest || name == wrong {
 			continue
 		}
-		if far := distance(strings.ToLower(wrong), strings.ToLower(name)); far <= 1+len(name)/4 {
+		if far := distance(strings.ToLower(wrong), strings.ToLower(name)); far <= 1+len(name)/4 && far < len(wrong) {
 			near = append(near, candidate{name, far})
 		}
 	}

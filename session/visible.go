@@ -105,15 +105,20 @@ func (v *view) below(n *node.Node, is func(*node.Node) bool) bool {
 	return false
 }
 
-// verbs are those that the user has at the node.
+// verbs are those that the user has at the node, of those that there is
+// something to do with in this version: all allows the later ones too.
 func (v *view) verbs(n *node.Node) []auth.Verb {
 	var list []auth.Verb
 	for _, verb := range v.state.Rules.Allowed(v.subject, n.RulePath(), n.Group().Name) {
-		if v.has(verb, n) {
+		if slices.Contains(builtVerbs(), verb) && v.has(verb, n) {
 			list = append(list, verb)
 		}
 	}
 	return list
+}
+
+func builtVerbs() []auth.Verb {
+	return []auth.Verb{auth.See, auth.Run, auth.Shell, auth.Sudo, auth.Admin}
 }
 
 func (v *view) has(verb auth.Verb, n *node.Node) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/deployerd/deployerd/config"
 	"github.com/deployerd/deployerd/host"
 	"github.com/deployerd/deployerd/server"
+	"github.com/deployerd/deployerd/session"
 )
 
 func newCheck() *cobra.Command {
@@ -44,6 +45,11 @@ func check(c *cobra.Command, file string) error {
 		}
 	}
 	tree := l.state.Tree
+	for _, name := range session.Shadowed(tree) {
+		if _, err := fmt.Fprintln(c.ErrOrStderr(), "deployerd: warning: "+name); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: good: %d users, %d rules, %d nodes, %d hosts\n",
 		file, len(l.config.Users), len(l.config.Rules), tree.Size(), len(tree.Hosts()))
 	return err

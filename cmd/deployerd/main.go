@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,12 +74,27 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
+	root.SetVersionTemplate("deployerd {{.Version}}\n")
 	root.AddCommand(newServe(), newDemo(), newInit(), newCheck(), newPasswd(), newReload(), newVersion())
 	root.AddCommand(laterCommands()...)
 	return root
+}
+
+// knownCommand refuses what is left on a line that names no command.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s: no such command", args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return &exitError{exitUsage, errors.New(text)}
 }
 
 // configFlag adds --config to a command that needs the configuration.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -185,12 +187,39 @@ type duration time.Duration
 func (d *duration) Unpack(v starlark.Value) error {
 	text, ok := starlark.AsString(v)
 	if !ok {
-		return withHint(`such as "10s" or "5m"`, "got %s, want a duration", v.Type())
+		return withHint(`such as "10s", "5m" or "90d"`, "got %s, want a duration", v.Type())
 	}
-	n, err := time.ParseDuration(text)
-	if err != nil || n < 0 {
-		return withHint(`such as "10s" or "5m"`, "%q is no duration", text)
+	n, ok := parseDuration(text)
+	if !ok {
+		return withHint(`such as "10s", "5m" or "90d"`, "%q is no duration", text)
 	}
 	*d = duration(n)
 	return nil
+}
+
+// durations are written as in the configuration: 10s, 1h30m, 90d.
+var (
+	durations    = regexp.MustCompile(`^(?:[0-9]{1,9}(?:ms|s|m|h|d))+$`)
+	durationPart = regexp.MustCompile(`[0-9]+|[a-z]+`)
+	units        = map[string]time.Duration{
+		"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+	}
+)
+
+// parseDuration refuses what is too long for a time.Duration too.
+func parseDuration(text string) (time.Duration, bool) {
+	if !durations.MatchString(text) {
+		return 0, false
+	}
+	var sum time.Duration
+	parts := durationPart.FindAllString(text, -1)
+	for i := 0; i < len(parts); i += 2 {
+		count, err := strconv.ParseInt(parts[i], 10, 64)
+		unit := units[parts[i+1]]
+		if err != nil || count > (math.MaxInt64-int64(sum))/int64(unit) {
+			return 0, false
+		}
+		sum += time.Duration(count) * unit
+	}
+	return sum, true
 }

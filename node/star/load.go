@@ -212,8 +212,11 @@ func (l *loader) source(name string) (string, error) {
 	case len(data) > maxFileSize:
 		return "", fmt.Errorf("the file is larger than %d bytes", maxFileSize)
 	}
-	return string(data), nil
+	return strings.TrimPrefix(string(data), byteOrderMark), nil
 }
+
+// byteOrderMark is what some editors begin a file in UTF-8 with.
+const byteOrderMark = "\ufeff"
 
 // reason is a file error without the system call and the path in front.
 func reason(err error) string {

@@ -265,7 +265,7 @@ hosts: there is no host wbe1 among 4 (did you mean web1?)
 .put() is not in this version .read() is not in this version
 run: for parameter "pty": pty = True is not in this version
 run: there is no argument tiemout (did you mean timeout?)
-run: for parameter "timeout": "soon" is no duration (such as "10s" or "5m")
+run: for parameter "timeout": "soon" is no duration (such as "10s", "5m" or "90d")
 env.console is not in this version env.sleep is not in this version`},
 		"types are not made in an action": {`
 def go(env):

@@ -54,7 +54,7 @@ func checkBlocks(dir string, last uint64, all bool) error {
 		}
 	}
 	if last > 0 && len(files) > 0 && next <= last {
-		return fmt.Errorf("records are missing at the end: message %d is not there, and there were %d", next, last)
+		return fmt.Errorf("records are missing at the end: message %d is not there, and there were %d", max(next, 1), last)
 	}
 	return nil
 }

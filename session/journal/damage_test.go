@@ -254,3 +254,41 @@ func FuzzCheckBlock(f *testing.F) {
 		}
 	})
 }
+
+// A first start that ended between making a file and writing it, as on a full
+// disk, does not keep the next one out.
+func TestAFirstStartThatEndedEarlyIsNoDamage(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "head"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := open(t, dir)
+	if err := j.Write(t.Context(), Record{Text: "first"}); err != nil {
+		t.Error(err)
+	}
+	if err := j.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "head"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "does not say where the chain ends") {
+		t.Errorf("an empty head beside a store: %v", err)
+	}
+}
+
+func TestAMissingStreamIsNamedWithItsMessages(t *testing.T) {
+	t.Parallel()
+	_, err := damaged(t, 5, func(t *testing.T, dir string) {
+		if err := os.RemoveAll(filepath.Join(dir, "audit")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "AUDIT is missing") || !strings.Contains(err.Error(), "there were 5 messages") {
+		t.Errorf("%v, want what is missing, and how much of it", err)
+	}
+}

@@ -21,6 +21,9 @@ const headFormat = "%020d %020d %64s\n"
 
 // openHead opens the file at path, or makes it when there is no store yet.
 func openHead(path, store string) (*headFile, position, error) {
+	if err := dropUnborn(path, store); err != nil {
+		return nil, position{}, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		h, err := newHead(path, store)
@@ -35,6 +38,19 @@ func openHead(path, store string) (*headFile, position, error) {
 		return nil, position{}, errors.Join(err, f.Close())
 	}
 	return h, at, nil
+}
+
+// dropUnborn removes a head that was made and never written, when there is no
+// store either: the first start ended there, perhaps on a full disk.
+func dropUnborn(path, store string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 0 {
+		return nil // what is wrong with it, opening it tells
+	}
+	if _, err := os.Stat(store); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Remove(path)
 }
 
 func newHead(path, store string) (*headFile, error) {

@@ -42,7 +42,7 @@ func openStore(ctx context.Context, dir string, last uint64, log *slog.Logger) (
 		return nil, err
 	}
 	s := &store{server: srv}
-	if err := s.connect(ctx, last == 0); err != nil {
+	if err := s.connect(ctx, last); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func timeLeft(ctx context.Context) time.Duration {
 	return time.Minute
 }
 
-func (s *store) connect(ctx context.Context, create bool) error {
+func (s *store) connect(ctx context.Context, last uint64) error {
 	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.NoReconnect())
 	if err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
@@ -91,7 +91,10 @@ func (s *store) connect(ctx context.Context, create bool) error {
 		return err
 	}
 	s.stream, err = s.js.Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if last > 0 {
+			return fmt.Errorf("the stream %s is missing or its description damaged, and there were %d messages", streamName, last)
+		}
 		s.stream, err = s.js.CreateStream(ctx, streamConfig)
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ const retry = time.Second
 // comes within the deadline, and the records may have been stored all the
 // same. Concurrent calls share a sync. One call's records hold at most 1 MiB.
 func (j *Journal) Write(ctx context.Context, records ...Record) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, j.o.Deadline, fmt.Errorf("it was not synced within %s", j.o.Deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, j.o.Deadline, fmt.Errorf("it was not synced within %s (is the disk full?)", j.o.Deadline))
 	defer cancel()
 	i := &item{records: records, done: make(chan error, 1)}
 	if err := j.enqueue(ctx, i); err != nil {

@@ -1,15 +1,19 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/deployerd/deployerd/host/hosttest"
+	"github.com/deployerd/deployerd/node"
 )
 
 // blocked makes every host of f wait until the returned function is called.
@@ -188,5 +192,22 @@ func TestIDsSortByTime(t *testing.T) {
 	var other ids
 	if a, b := i.next(now), other.next(now.Add(time.Hour)); a >= b || len(a) != 14 {
 		t.Errorf("%s, and an hour later %s", a, b)
+	}
+}
+
+// The user is told that something panicked; where is for the log.
+func TestAPanicsStackIsInTheLog(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, map[string]function{
+		"panic": func(context.Context, *node.Env, node.Args) (any, error) { panic("ouch") },
+	})
+	var log bytes.Buffer
+	f.log = slog.New(slog.NewTextHandler(&log, nil))
+	r, events := f.runs(f.spec("/all", "panic"))
+	if text := log.String(); !strings.Contains(text, "panic in an action") || !strings.Contains(text, "engine_test.go") {
+		t.Errorf("the log tells no place: %s", text)
+	}
+	if told := strings.Join(events.all(), "\n"); strings.Contains(told, "goroutine") || strings.Contains(r.Outcome().Err.Error(), "goroutine") {
+		t.Errorf("the user is told the stack: %s", told)
 	}
 }

@@ -140,7 +140,7 @@ func (r *Run) perform() (value any, results []host.Result, err error) {
 	if r.spec.Action != nil {
 		value, err = env.Call(r.ctx, r.spec.Action.Name, r.spec.Args)
 		if p, ok := errors.AsType[*node.PanicError](err); ok {
-			r.log.Error("panic in an action", "err", p) // its stack is in the run's log lines
+			r.log.Error("panic in an action", "err", p, "stack", p.Stack)
 		}
 		return value, nil, err
 	}
