@@ -32,7 +32,7 @@ type Call struct {
 // come before it returns, and no further Output follows.
 type Hooks interface {
 	Before(ctx context.Context, call Call) error
-	Started(host string)
+	Started(call Call, host string)
 	Output(host string, stream Stream, data []byte)
 	Finished(call Call, result Result)
 	After(call Call, results []Result)
@@ -42,7 +42,7 @@ type Hooks interface {
 type noHooks struct{}
 
 func (noHooks) Before(context.Context, Call) error { return nil }
-func (noHooks) Started(string)                     {}
+func (noHooks) Started(Call, string)               {}
 func (noHooks) Output(string, Stream, []byte)      {}
 func (noHooks) Finished(Call, Result)              {}
 func (noHooks) After(Call, []Result)               {}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -106,6 +107,9 @@ type CancelError struct {
 
 func (e *CancelError) Error() string {
 	text := e.Host + ": cancelled"
+	if timeUp, ok := errors.AsType[*TimeoutError](e.Cause); ok { // of the call around it
+		text = fmt.Sprintf("%s: timed out after %s", e.Host, timeUp.After)
+	}
 	if e.Unconfirmed != nil {
 		text += "; it did not confirm that the command ended"
 	}

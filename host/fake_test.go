@@ -104,7 +104,7 @@ func (r *recorder) Before(_ context.Context, call Call) error {
 	return r.refuse
 }
 
-func (r *recorder) Started(host string) { r.add("started %s", host) }
+func (r *recorder) Started(_ Call, host string) { r.add("started %s", host) }
 
 func (r *recorder) Output(host string, stream Stream, data []byte) {
 	r.add("%s %s %q", host, stream, data)

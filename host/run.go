@@ -111,7 +111,7 @@ func (c *calling) skip(i int) {
 // run does the call on the i-th host.
 func (c *calling) run(ctx context.Context, i int) {
 	h, name := c.group.hosts[i], c.group.names[i]
-	c.group.hooks.Started(name)
+	c.group.hooks.Started(c.call, name)
 	begin := time.Now()
 	if c.timeout > 0 {
 		var cancel context.CancelFunc

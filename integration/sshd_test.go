@@ -37,8 +37,10 @@ PasswordAuthentication no
 UsePAM no
 PrintMotd no
 MaxStartups 1000
+SetEnv HOME=%[2]s/home
 %s
 `, s.port, s.dir, extra))
+	write(t, filepath.Join(s.dir, "home", ".hushlogin"), "") // no .bashrc of this machine costs time
 	s.start(t, path)
 	return s
 }

@@ -350,7 +350,7 @@ func TestATimeOutTellsWhatWasNotItsDoing(t *testing.T) {
 		r, _ := newRun()
 		r.Timeout = 5 * time.Second
 		_, err := env(t, tree(t, plain(t, with("hosts", hosts), with("both", both))), "/", r).Call(context.Background(), "both", node.Args{})
-		wantError(t, err, "both: timed out after 5s (h1: cancelled; h2: exit status 3)")
+		wantError(t, err, "both: timed out after 5s (h1: timed out after 5s; h2: exit status 3)")
 	})
 }
 

@@ -20,9 +20,8 @@ type hooks struct {
 
 // granted is a call that the Gate let pass.
 type granted struct {
-	call    host.Call
-	done    func([]host.Result)
-	started map[string]bool
+	call host.Call
+	done func([]host.Result)
 }
 
 // errNoGate refuses the commands of a run that was not meant to reach hosts.
@@ -39,30 +38,13 @@ func (h *hooks) Before(ctx context.Context, call host.Call) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.calls = append(h.calls, &granted{call: call, done: done, started: make(map[string]bool, len(call.Hosts))})
+	h.calls = append(h.calls, &granted{call: call, done: done})
 	return nil
 }
 
 // Started implements host.Hooks.
-func (h *hooks) Started(name string) {
-	if call, ok := h.startedCall(name); ok {
-		h.run.trace().Command(h.node, name, call, nil)
-	}
-}
-
-// startedCall guesses which call has come to a host: the first that has not
-// been there. Only a container that is used for several calls at once has a
-// choice, and Finished makes up for a wrong one.
-func (h *hooks) startedCall(name string) (host.Call, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, g := range h.calls {
-		if !g.started[name] && (len(h.calls) == 1 || slices.Contains(g.call.Hosts, name)) {
-			g.started[name] = true
-			return g.call, true
-		}
-	}
-	return host.Call{}, false
+func (h *hooks) Started(call host.Call, name string) {
+	h.run.trace().Command(h.node, name, call, nil)
 }
 
 // Output implements host.Hooks.
@@ -70,24 +52,9 @@ func (h *hooks) Output(name string, stream host.Stream, data []byte) {
 	h.run.trace().Output(h.node, name, stream, data)
 }
 
-// Finished implements host.Hooks. A call whose start was taken for another's is
-// told to have started before it is told to have ended.
+// Finished implements host.Hooks.
 func (h *hooks) Finished(call host.Call, result host.Result) {
-	if !result.Skipped && h.untold(call, result.Host) {
-		h.run.trace().Command(h.node, result.Host, call, nil)
-	}
 	h.run.trace().Command(h.node, result.Host, call, &result)
-}
-
-func (h *hooks) untold(call host.Call, name string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	i := h.find(call)
-	if i < 0 || h.calls[i].started[name] {
-		return false
-	}
-	h.calls[i].started[name] = true
-	return true
 }
 
 // After implements host.Hooks.

@@ -114,7 +114,7 @@ func (s *status) text() string {
 		{"sessions", fmt.Sprintf("%d (%s)", s.sessions(), strings.Join(users, ", "))},
 		{"pool", fmt.Sprintf("%d connections, %d channels, %d being made", s.pool.Connections, s.pool.Channels, s.pool.Dialling)},
 		{"journal", fmt.Sprintf("%d records, %d bytes%s", s.records, s.bytes, failing(s.journal))},
-		{"reload", s.reloaded.Format(time.RFC3339) + failing(s.reloadErr)},
+		{"reload", s.reloaded.Format(time.RFC3339) + failedReload(s.reloadErr)},
 		{"runs", fmt.Sprint(len(s.runs))},
 	}
 	text := columns(rows)
@@ -125,7 +125,27 @@ func (s *status) text() string {
 			elapsed(time.Since(r.Started)),
 		})
 	}
-	return text + columns(runs)
+	text += columns(runs)
+	if s.reloadErr != nil {
+		text += "the reload that failed:\n" + indented(s.reloadErr.Error())
+	}
+	return text
+}
+
+func failedReload(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "; one since then failed and changed nothing"
+}
+
+// indented is a text of several lines, set apart.
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("  " + printable(strings.TrimRight(line, "\n")) + "\n")
+	}
+	return b.String()
 }
 
 func failing(err error) string {

@@ -59,7 +59,7 @@ func TestJSON(t *testing.T) {
 		{line: "--json production.web:web1 logs", want: `{"time":"T","event":"run_started","run":"ID","user":"alice","path":"/production/web:web1","action":"logs","args":[],"hosts":["web1"]}
 {"time":"T","event":"host_started","run":"ID","host":"web1"}
 {"time":"T","event":"log","run":"ID","host":"web1","text":"one\ntwo \u001b]0;title\u0007"}
-{"time":"T","event":"host_finished","run":"ID","host":"web1","status":"ok","seconds":S}
+{"time":"T","event":"host_finished","run":"ID","host":"web1","status":"ok","exit_code":0,"seconds":S}
 {"time":"T","event":"run_finished","run":"ID","status":"ok","exit_code":0,"seconds":S,` + strings.Replace(zero, `"ok":0`, `"ok":1`, 1)},
 		{line: "--json --run production.web:web1 -- x y", want: `{"time":"T","event":"run_started","run":"ID","user":"alice","path":"/production/web:web1","action":"--run","args":["x y"],"hosts":["web1"]}
 {"time":"T","event":"host_started","run":"ID","host":"web1"}

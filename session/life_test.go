@@ -241,14 +241,14 @@ func TestReload(t *testing.T) {
 		return nil
 	}
 	w.check(t, "alice", []transcript{{line: "reload", err: "deployerd: nothing was changed: tree.star:3:1: no\n", code: 1}})
-	if out, _, _ := w.exec(t, "alice", "status", ""); !strings.Contains(out, "; failing: tree.star:3:1: no") {
+	if out, _, _ := w.exec(t, "alice", "status", ""); !strings.Contains(out, "the reload that failed:\n  tree.star:3:1: no\n") {
 		t.Errorf("%s", out)
 	}
 	w.check(t, "bob", []transcript{{line: "ls", err: "deployerd: you may not see /\n", code: 254}})
 	fail = nil
 	w.check(t, "alice", []transcript{{line: "reload", err: "deployerd: configuration and tree were read again\n"}})
 	w.check(t, "bob", []transcript{{line: "ls staging", out: "deploy\n"}})
-	if out, _, _ := w.exec(t, "alice", "status", ""); strings.Contains(out, "failing") {
+	if out, _, _ := w.exec(t, "alice", "status", ""); strings.Contains(out, "failed") {
 		t.Errorf("%s", out)
 	}
 }

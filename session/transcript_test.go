@@ -190,6 +190,8 @@ func TestActions(t *testing.T) {
 		{line: "production.web:web1 logs", err: "deployerd: one\ndeployerd: two \\x1b]0;title\\x07\n"},
 		{line: "--limit web2 production.web broke", code: 1, err: "" +
 			"deployerd: production.web broke: web2: no disk\ndeployerd: 1 failed in T (run ID)\n"},
+		{line: "production.web:web2 broke", code: 1, err: "" +
+			"deployerd: production.web:web2 broke: web2: no disk\ndeployerd: 1 failed in T (run ID)\n"},
 		{line: "everywhere"},
 		{line: "--stdin noop", code: 2, err: "deployerd: --stdin goes with --run: an action takes no standard input\n"},
 	})

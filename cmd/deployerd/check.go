@@ -39,11 +39,6 @@ func check(c *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range l.config.SSH.HostKeys {
-		if err := checkHostKey(key); err != nil {
-			return &exitError{exitConfig, err}
-		}
-	}
 	tree := l.state.Tree
 	for _, name := range session.Shadowed(tree) {
 		if _, err := fmt.Fprintln(c.ErrOrStderr(), "deployerd: warning: "+name); err != nil {
@@ -105,16 +100,4 @@ func socketOf(file, state string) (string, error) {
 		return unitSocket, nil
 	}
 	return "", &exitError{exitFailed, fmt.Errorf("no daemon is running: there is no socket at %s or %s", socket, unitSocket)}
-}
-
-// checkHostKey says whether a host key can be used.
-func checkHostKey(file string) error {
-	key, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read host key: %w", err)
-	}
-	if _, err := server.PublicKey(key); err != nil {
-		return fmt.Errorf("host key %s: %w", file, err)
-	}
-	return nil
 }

@@ -23,6 +23,7 @@ import (
 
 // Bounds of the steps of a stop that follow the drain.
 const (
+	cancelRuns  = 6 * time.Second // a kill takes four at most
 	endSessions = 5 * time.Second
 	closeRest   = 5 * time.Second
 	openState   = 30 * time.Second
@@ -61,6 +62,7 @@ func newDaemon(ctx context.Context, file string) (d *daemon, err error) {
 	}
 	d.current = l.config
 	d.log = newLogger(l.config.Log)
+	slog.SetDefault(d.log) // for libraries that log by themselves
 	d.pool.Reconfigure(poolOptions(l.config, d.log))
 	if err := d.openState(ctx, l.config.State); err != nil {
 		return d, err
@@ -83,7 +85,7 @@ func (d *daemon) openState(ctx context.Context, state string) (err error) {
 		return &exitError{exitFailed, fmt.Errorf("read this machine's name: %w", err)}
 	}
 	d.journal, err = journal.Open(ctx, journal.Options{
-		Dir: filepath.Join(state, "journal"), Daemon: name, Log: d.log.With("component", "journal"),
+		Dir: filepath.Join(state, "journal"), Daemon: name, Log: d.log,
 	})
 	if err != nil {
 		return &exitError{exitFailed, err}
@@ -94,12 +96,12 @@ func (d *daemon) openState(ctx context.Context, state string) (err error) {
 // open makes what lies between the journal and the doors.
 func (d *daemon) open(l *loaded) error {
 	d.engine = run.New(run.Options{
-		Journal: d.journal, Log: d.log.With("component", "run"), PerUser: l.config.Limits.RunsPerUser,
+		Journal: d.journal, Log: d.log, PerUser: l.config.Limits.RunsPerUser,
 	})
 	d.engine.SetDefaults(l.state.Defaults)
 	d.manager = session.New(session.Options{
 		State: l.state, Engine: d.engine, Journal: d.journal, Pool: d.pool,
-		Version: version(), Started: time.Now(), Reload: d.reload, Log: d.log.With("component", "session"),
+		Version: version(), Started: time.Now(), Reload: d.reload, Log: d.log,
 	})
 	return nil
 }
@@ -114,17 +116,18 @@ func (d *daemon) listen(cfg *config.Config) error {
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
-	d.server, err = server.New(server.Options{
+	doors, err := server.New(server.Options{
 		Listeners: listeners, HostKeys: keys, Banner: cfg.SSH.Banner, ProxyProtocol: cfg.SSH.ProxyProtocol,
 		Limits: serverLimits(cfg), Manager: d.manager, Journal: d.journal,
-		Guard: auth.NewGuard(nil, cfg.Limits.Exempt), Log: d.log.With("component", "ssh"),
+		Guard: auth.NewGuard(nil, cfg.Limits.Exempt), Log: d.log,
 	})
 	if err != nil {
-		return &exitError{exitFailed, errors.Join(err, closeAll(listeners))}
+		return &exitError{exitConfig, errors.Join(err, closeAll(listeners))}
 	}
+	d.server = doors
 	d.admin, err = server.NewAdmin(adminSocket(cfg.State), map[string]func(context.Context) (string, error){
 		"reload": func(ctx context.Context) (string, error) { return "reloaded", d.reload(ctx) },
-	}, d.log.With("component", "admin"))
+	}, d.log)
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
@@ -247,14 +250,38 @@ func (d *daemon) stop(ctx context.Context) error {
 	d.reloading.Lock()
 	drain := d.current.Runs.Drain
 	d.reloading.Unlock()
-	draining, cancel := context.WithTimeout(ctx, drain)
-	defer cancel()
-	d.engine.Drain(draining)
+	drained := d.drain(ctx, drain)
 	ending, cancelEnd := context.WithTimeout(ctx, endSessions)
 	defer cancelEnd()
 	d.manager.End(ending)
+	select {
+	case <-drained: // the ends of the runs are on their way to the journal
+	case <-ending.Done():
+	}
 	d.record("stopped", "")
 	return d.close(ctx)
+}
+
+// drain lets runs end, and closes what it returns when all have. One that is cancelled and still does not end may be held
+// by a client that does not read: what comes after it, the end of the sessions,
+// lets go of it.
+func (d *daemon) drain(ctx context.Context, patience time.Duration) <-chan struct{} {
+	draining, cancel := context.WithTimeout(ctx, patience)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		defer cancel()
+		d.engine.Drain(draining)
+	}()
+	<-draining.Done()
+	late := time.NewTimer(cancelRuns)
+	defer late.Stop()
+	select {
+	case <-drained:
+	case <-late.C:
+		d.log.Warn("runs do not end; ending their sessions")
+	}
+	return drained
 }
 
 // close closes whatever is open, doors first and the journal last.

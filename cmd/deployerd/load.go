@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/deployerd/deployerd/auth"
 	"github.com/deployerd/deployerd/config"
@@ -29,9 +34,10 @@ func load(ctx context.Context, file string, pool *host.Pool, log *slog.Logger) (
 	if cfg == nil {
 		return nil, err
 	}
-	users, rules, authErr := accounts(cfg)
+	users, rules, wrong := accounts(cfg)
+	wrong = append(wrong, doors(cfg)...)
 	tree, treeErr := loadTree(ctx, cfg, pool, log)
-	if err := errors.Join(err, authErr, treeErr); err != nil {
+	if err := errors.Join(inOrder(err, wrong), treeErr); err != nil {
 		return nil, err
 	}
 	return &loaded{cfg, session.State{
@@ -44,8 +50,33 @@ func load(ctx context.Context, file string, pool *host.Pool, log *slog.Logger) (
 	}}, nil
 }
 
+// inOrder joins what is wrong with the configuration, line by line. err is what
+// config.Load said. A line that is wrong in itself is not told twice.
+func inOrder(err error, more []config.Problem) error {
+	var all []config.Problem
+	if found, ok := errors.AsType[*config.Error](err); ok {
+		all = found.Problems
+	} else if err != nil {
+		return err
+	}
+	told := make(map[int]bool)
+	for _, p := range all {
+		told[p.Line] = true
+	}
+	for _, p := range more {
+		if !told[p.Line] {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b config.Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return &config.Error{Problems: all}
+}
+
 // accounts builds users and rules, and places what is wrong in the file.
-func accounts(cfg *config.Config) (*auth.Users, *auth.Rules, error) {
+func accounts(cfg *config.Config) (*auth.Users, *auth.Rules, []config.Problem) {
 	userOptions := make([]auth.UserOptions, len(cfg.Users))
 	for i, u := range cfg.Users {
 		userOptions[i] = auth.UserOptions{
@@ -62,24 +93,24 @@ func accounts(cfg *config.Config) (*auth.Users, *auth.Rules, error) {
 	return users, rules, placed(cfg, errors.Join(usersErr, rulesErr))
 }
 
-// placed turns field errors into problems of the file.
-func placed(cfg *config.Config, err error) error {
-	if err == nil {
-		return nil
-	}
+// placed turns the field errors of auth into problems of the file.
+func placed(cfg *config.Config, err error) []config.Problem {
 	var problems []config.Problem
 	for _, e := range flatten(err) {
-		var field *auth.FieldError
-		if !errors.As(e, &field) {
-			return err
+		field, text, hint := "", e.Error(), ""
+		if f, ok := errors.AsType[*auth.FieldError](e); ok {
+			field, text, hint = f.Field, f.Err.Error(), f.Hint
 		}
-		problems = append(problems, cfg.Problem(field.Field, field.Err.Error(), field.Hint))
+		problems = append(problems, cfg.Problem(field, text, hint))
 	}
-	return &config.Error{Problems: problems}
+	return problems
 }
 
 // flatten lists the errors that errors.Join put together.
 func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
@@ -89,6 +120,44 @@ func flatten(err error) []error {
 		all = append(all, flatten(e)...)
 	}
 	return all
+}
+
+// doors finds what keeps the SSH server from its start: no address, or a host
+// key that it cannot use.
+func doors(cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	if len(cfg.SSH.Listen) == 0 {
+		problems = append(problems, cfg.Problem("ssh.listen", "nothing listens: nobody could come in", "there is no other door in this version; give an address such as \":2222\""))
+	}
+	types := make(map[string]bool)
+	for i, file := range cfg.SSH.HostKeys {
+		field := fmt.Sprintf("ssh.host_keys[%d]", i)
+		kind, err := hostKeyType(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			// config.Load said so
+		case err != nil:
+			problems = append(problems, cfg.Problem(field, fmt.Sprintf("host key %s: %v", file, err), "deployerd init makes one; so does ssh-keygen -t ed25519"))
+		case types[kind]:
+			problems = append(problems, cfg.Problem(field, "a second host key of the type "+kind, "one of each type"))
+		}
+		types[kind] = true
+	}
+	return problems
+}
+
+// hostKeyType names the type of a private key that the server can use.
+func hostKeyType(file string) (string, error) {
+	key, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	public, err := server.PublicKey(key)
+	if err != nil {
+		return "", err
+	}
+	kind, _, _ := strings.Cut(public, " ")
+	return kind, nil
 }
 
 func loadTree(ctx context.Context, cfg *config.Config, pool *host.Pool, log *slog.Logger) (*node.Tree, error) {

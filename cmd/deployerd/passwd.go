@@ -20,7 +20,7 @@ const maxPassword = 1024
 func newPasswd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "passwd",
-		Short:   "Make a password hash for a user's password:",
+		Short:   "Make the hash of a password, for the configuration",
 		Long:    "Ask for a password twice, or read one line when standard input is no terminal,\nand print its hash alone.",
 		Example: "  deployerd passwd\n  printf '%s\\n' \"$PASSWORD\" | deployerd passwd",
 		Args:    cobra.NoArgs,

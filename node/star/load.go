@@ -199,6 +199,8 @@ func (l *loader) source(name string) (string, error) {
 		return "", errors.New(reason(err))
 	case !info.Mode().IsRegular():
 		return "", errors.New("not a file")
+	case info.Mode().Perm()&0o002 != 0:
+		return "", errors.New("everybody may write to it, and so to every host of the tree: chmod o-w")
 	}
 	f, err := l.root.Open(filepath.FromSlash(name))
 	if err != nil {
@@ -212,11 +214,8 @@ func (l *loader) source(name string) (string, error) {
 	case len(data) > maxFileSize:
 		return "", fmt.Errorf("the file is larger than %d bytes", maxFileSize)
 	}
-	return strings.TrimPrefix(string(data), byteOrderMark), nil
+	return strings.TrimPrefix(string(data), "\ufeff"), nil // a byte order mark
 }
-
-// byteOrderMark is what some editors begin a file in UTF-8 with.
-const byteOrderMark = "\ufeff"
 
 // reason is a file error without the system call and the path in front.
 func reason(err error) string {

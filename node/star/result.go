@@ -2,6 +2,7 @@ package star
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -26,15 +27,24 @@ func (*resultValue) AttrNames() []string {
 	return []string{"duration", "exit_code", "host", "ok", "skipped", "stderr", "stdout"}
 }
 
+// output is what a command wrote, if all of it was kept: a part must not pass
+// for the whole.
+func (v *resultValue) output(name string, data []byte) (starlark.Value, error) {
+	if v.r.Truncated && len(data) >= host.KeepLimit {
+		return nil, fmt.Errorf("%s of %s was larger than %d MiB and was not kept whole", name, v.r.Host, host.KeepLimit>>20)
+	}
+	return starlark.String(data), nil
+}
+
 // Attr implements starlark.HasAttrs. exit_code is None when there was none:
 // the command never ran, or what became of it is unknown. duration is in
 // seconds.
 func (v *resultValue) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "stdout":
-		return starlark.String(v.r.Stdout), nil
+		return v.output(name, v.r.Stdout)
 	case "stderr":
-		return starlark.String(v.r.Stderr), nil
+		return v.output(name, v.r.Stderr)
 	case "exit_code":
 		if !v.ended() {
 			return starlark.None, nil

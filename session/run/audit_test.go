@@ -73,7 +73,7 @@ func TestEachCommandOfAnActionIsAudited(t *testing.T) {
 		`end 1 ok web1=ok(0) web2=ok(0)`,
 		`intent 2 alice /all deploy ["two"] [web1 web2] # sudo as www`,
 		`end 2 unknown web1=ok(0) web2=unknown`,
-		`end 0 unknown web1=ok web2=unknown # all deploy: web2: `+
+		`end 0 unknown web1=ok(0) web2=unknown # all deploy: web2: `+
 			`connection to web2 was lost before the exit status came: the result is unknown: unexpected EOF`)
 }
 

@@ -15,7 +15,8 @@ func (r *Run) finish(value any, results []host.Result, err error) {
 		now := r.engine.now()
 		f := examine(err)
 		f.own = f.own || r.elsewhere(f)
-		events := r.finishHosts(now, results, f)
+		events := r.finishCell(now, err)
+		events = append(events, r.finishHosts(now, results, f)...)
 		if result, ok := r.result(now, value, err); ok {
 			events = append(events, result)
 		}
@@ -25,6 +26,26 @@ func (r *Run) finish(value any, results []host.Result, err error) {
 		}
 		return append(events, r.finishedEvent(now))
 	})
+}
+
+// finishCell judges the host of a run on one chosen cell by the action's error,
+// as a cell of a split call.
+func (r *Run) finishCell(now time.Time, err error) (events []Event) {
+	if err == nil || !r.onCell() {
+		return nil
+	}
+	for _, name := range r.spec.Node.Keys() {
+		if h := r.hosts.get(name); h.finish(now, ofCell(name, err)) {
+			events = append(events, r.hostEvent(now, h))
+		}
+	}
+	r.cells++
+	return events
+}
+
+// onCell tells whether the run is of an action on one chosen cell.
+func (r *Run) onCell() bool {
+	return r.spec.Action != nil && !r.spec.Node.IsArray() && len(r.spec.Node.Keys()) > 0
 }
 
 // finishHosts judges the hosts that are open: a command's by their results,

@@ -57,6 +57,9 @@ func (h *hostState) finish(now time.Time, v verdict) bool {
 		return false
 	}
 	h.finished = true
+	if v.status == OK && v.exit == nil {
+		v.exit = new(int)
+	}
 	h.Status, h.ExitCode, h.Err, h.Unconfirmed = v.status, v.exit, v.err, v.unconfirmed
 	if !h.started.IsZero() {
 		h.Elapsed = now.Sub(h.started)

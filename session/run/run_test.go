@@ -159,7 +159,7 @@ func TestSplitAction(t *testing.T) {
 		`host_started web1`,
 		`output web1 stdout "one\n"`,
 		`result web1 web1 done`,
-		`host_finished web1 ok`,
+		`host_finished web1 ok 0`,
 		`host_started web2`,
 		`output web2 stderr "bad\n"`,
 		`host_finished web2 failed 3`,
@@ -188,7 +188,7 @@ func TestPlainAction(t *testing.T) {
 		`output web1 stdout "one\n"`,
 		`host_started web2`,
 		`output web2 stderr "bad\n"`,
-		`host_finished web1 ok`,
+		`host_finished web1 ok 0`,
 		`host_finished web2 failed 3`,
 		`run_finished failed 1 ok=1 failed=1`,
 	)
@@ -216,7 +216,7 @@ func TestAnActionThatFailsByItself(t *testing.T) {
 		"panic": func(context.Context, *node.Env, node.Args) (any, error) { panic("ouch") },
 	})
 	_, events := f.runs(f.spec("/all", "fail"))
-	wantLines(t, events.only("host_finished"), "host_finished web1 ok", "host_finished web2 ok")
+	wantLines(t, events.only("host_finished"), "host_finished web1 ok 0", "host_finished web2 ok 0")
 	wantLines(t, events.only("error"), `error "all fail: it is bad"`)
 	wantLines(t, events.only("run_finished"), "run_finished failed 1 ok=2")
 
@@ -253,7 +253,7 @@ func testAPlainActionTimesOut(t *testing.T) {
 
 	s.Action = f.spec("/all", "sleep").Action
 	_, events = f.runs(s)
-	wantLines(t, events.only("host_finished"), "host_finished web1 timeout", "host_finished web2 ok")
+	wantLines(t, events.only("host_finished"), "host_finished web1 timeout", "host_finished web2 ok 0")
 	wantLines(t, events.only("run_finished"), "run_finished failed 1 ok=1 timeout=1")
 }
 
@@ -292,7 +292,7 @@ func TestHostsReachedElsewhereAreAdded(t *testing.T) {
 		`host_started db1`,
 		`host_started db2`,
 		`host_finished web1 skipped`,
-		`host_finished db1 ok`,
+		`host_finished db1 ok 0`,
 		`host_finished db2 failed 2`,
 		`run_finished failed 1 ok=1 failed=1 skipped=1`,
 	)

@@ -84,12 +84,11 @@ func (t trace) rehearse(events []Event, now time.Time, name string, call host.Ca
 // cell starts the hosts of a run on one chosen cell, which the tree does not
 // tell of.
 func (t trace) cell() {
-	n := t.r.spec.Node
-	if t.r.spec.Action == nil || n.IsArray() {
+	if !t.r.onCell() {
 		return
 	}
 	t.change(func(now time.Time) (events []Event) {
-		for _, name := range n.Keys() {
+		for _, name := range t.r.spec.Node.Keys() {
 			events = t.start(events, now, name)
 		}
 		return events
