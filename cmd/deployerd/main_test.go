@@ -41,7 +41,7 @@ func TestCheckWarnsOfNamesThatAreCommands(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"tree.star":      "root = node(status = lambda env: 1, web = node())\n",
-		"deployerd.yaml": "tree: tree.star\nssh: {listen: []}\nrules: [{roles: [admin], allow: [all]}]\n",
+		"deployerd.yaml": "tree: tree.star\nssh: {listen: ['127.0.0.1:2222']}\nrules: [{roles: [admin], allow: [all]}]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
