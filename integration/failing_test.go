@@ -83,15 +83,23 @@ func TestATargetKilledMidRunIsUnknownNeverOK(t *testing.T) {
 	}
 }
 
-// killSessions kills an sshd's children: the connections it serves.
+// killSessions kills the processes of an sshd that serve connections, and not
+// the commands that they run.
 func killSessions(t *testing.T, server int) {
 	t.Helper()
 	for _, pid := range children(t, server) {
 		for _, inner := range children(t, pid) {
-			_ = syscall.Kill(inner, syscall.SIGKILL)
+			if isSSHD(inner) {
+				_ = syscall.Kill(inner, syscall.SIGKILL)
+			}
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
+}
+
+func isSSHD(pid int) bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err == nil && strings.HasPrefix(string(name), "sshd")
 }
 
 func children(t *testing.T, pid int) []int {
