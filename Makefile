@@ -4,7 +4,7 @@
 GO        ?= go
 TOOLS     := $(CURDIR)/bin/tools
 FUZZTIME  ?= 5s
-PEERS     := openssh-server openssh-client busybox-static inetutils-telnet putty-tools sudo
+PEERS     := openssh-server openssh-client busybox-static tmux inetutils-telnet putty-tools sudo
 LDFLAGS   := -s -w
 
 export CGO_ENABLED ?= 0
@@ -17,8 +17,8 @@ build: ## the static binary, in bin/
 test: peers lint unit fuzz ## what CI runs
 
 peers: ## install what the integration tests talk to, or say that they will be skipped
-	@if ! command -v sshd >/dev/null && ! [ -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v busybox >/dev/null || \
-		! command -v inetutils-telnet >/dev/null || ! command -v plink >/dev/null || ! command -v sudo >/dev/null; then \
+	@missing=; for tool in ssh busybox tmux telnet inetutils-telnet plink sudo; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ] || ! [ -x /usr/sbin/sshd ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEERS); \
 		elif [ -n "$$CI" ]; then \

@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"server":          {"session", "auth", "host", "session/journal", "server/internal/telnet"},
 
 	"session/internal/lineedit": {},
+	"session/internal/screen":   {},
 	"server/internal/telnet":    {},
 	"config":                    {},
 	"cmd/deployerd":             {"host", "host/hosttest", "node", "node/star", "auth", "session/journal", "session/run", "session", "server", "config"},

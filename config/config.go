@@ -16,10 +16,12 @@ type Config struct {
 	Tree     string
 	State    string
 	SSH      SSH
+	Telnet   Telnet
 	Users    []User
 	Rules    []Rule
 	Outbound Outbound
 	Runs     Runs
+	Session  Session
 	Limits   Limits
 	Log      Log
 
@@ -33,6 +35,20 @@ type SSH struct {
 	HostKeys      []string // files; empty: made in State at the first start
 	Banner        string
 	ProxyProtocol []netip.Prefix
+}
+
+// Telnet is telnet:. Without a certificate it is clear text.
+type Telnet struct {
+	Listen         []string // [host]:port; empty and not nil: off
+	Certificate    string   // file; "" for none, and then Key is too
+	Key            string   // file
+	AllowCleartext bool     // beyond loopback
+}
+
+// Session is session:.
+type Session struct {
+	Idle    time.Duration // without the user's own input; 0: for ever
+	History int           // lines that are kept of each user
 }
 
 // User is one of users:. KeysFile is the file's name, KeysText its text.
@@ -77,6 +93,7 @@ type Limits struct {
 	StartupsBegin, StartupsRate, StartupsFull int // "10:30:100"
 	PerSource                                 int
 	LoginGrace                                time.Duration
+	LoginGraceTelnet                          time.Duration
 	ConnectionsPerUser                        int
 	SessionsPerUser                           int
 	RunsPerUser                               int
@@ -133,6 +150,7 @@ func (r *reader) read(c *Config, text []byte) bool {
 	if root != nil {
 		r.top(c, root)
 	}
+	r.checkTelnet(&c.Telnet)
 	r.require("tree", "the entry file of the tree, such as tree: tree.star", true)
 	r.require("rules", "nothing is allowed that no rule allows", c.Rules == nil || len(c.Rules) > 0)
 	if _, given := r.places["state"]; !given {
@@ -159,6 +177,8 @@ func defaults(file string) *Config {
 		File:  file,
 		State: filepath.Clean(state),
 		SSH:   SSH{Listen: []string{":2222"}},
+		// On loopback only: what is said there can be read by who can listen in.
+		Telnet: Telnet{Listen: []string{"127.0.0.1:2323"}},
 		Outbound: Outbound{
 			ConnectTimeout:        10 * time.Second,
 			Keepalive:             15 * time.Second,
@@ -166,11 +186,13 @@ func defaults(file string) *Config {
 			ChannelsPerConnection: 8,
 			Dials:                 64,
 		},
-		Runs: Runs{Forks: 20, Drain: 30 * time.Second, Steps: 50_000_000},
+		Runs:    Runs{Forks: 20, Drain: 30 * time.Second, Steps: 50_000_000},
+		Session: Session{Idle: 30 * time.Minute, History: 1000},
 		Limits: Limits{
 			StartupsBegin: 10, StartupsRate: 30, StartupsFull: 100,
 			PerSource:             10,
 			LoginGrace:            20 * time.Second,
+			LoginGraceTelnet:      60 * time.Second,
 			ConnectionsPerUser:    20,
 			SessionsPerUser:       20,
 			RunsPerUser:           10,

@@ -28,7 +28,9 @@ ssh:
   banner: "Authorised use only."
   proxy_protocol: ["10.0.0.5/32"]
 telnet:
-  listen: []
+  listen: ["[::1]:2424", "192.0.2.7:2323"]
+  tls: { certificate: tls/cert.pem, key: keys/host }
+  allow_cleartext: false
 
 users:
   - name: alice
@@ -58,9 +60,10 @@ outbound:
   dials: 32
   history: false
 
+session: { idle: 1h, history: 500, folder: 0 }
 runs: { forks: 10, timeout: 5m, confirm: false, drain: 1d, steps: 1000000 }
 journal: { servers: [], credentials: "", recording: off }
-limits: { startups: "5:50:50", per_source: 5, login_grace: 30s, connections_per_user: 1, sessions_per_user: 2, runs_per_user: 3, channels_per_connection: 4, exempt: ["192.0.2.1", "2001:db8::/32"] }
+limits: { startups: "5:50:50", per_source: 5, login_grace: 30s, login_grace_telnet: 2m, connections_per_user: 1, sessions_per_user: 2, runs_per_user: 3, channels_per_connection: 4, exempt: ["192.0.2.1", "2001:db8::/32"] }
 metrics: { listen: "" }
 log: { level: debug, format: text }
 `
@@ -82,6 +85,10 @@ func TestTheSampleLoads(t *testing.T) {
 			HostKeys:      []string{in("keys/host")},
 			Banner:        "Authorised use only.",
 			ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32")},
+		},
+		Telnet: Telnet{
+			Listen:      []string{"[::1]:2424", "192.0.2.7:2323"},
+			Certificate: in("tls/cert.pem"), Key: in("keys/host"),
 		},
 		Users: []User{
 			{
@@ -108,9 +115,10 @@ func TestTheSampleLoads(t *testing.T) {
 			ConnectTimeout: 5 * time.Second, Keepalive: 90 * time.Second, IdleClose: time.Hour,
 			ChannelsPerConnection: 4, Dials: 32,
 		},
-		Runs: Runs{Forks: 10, Timeout: 5 * time.Minute, Drain: 24 * time.Hour, Steps: 1_000_000},
+		Runs:    Runs{Forks: 10, Timeout: 5 * time.Minute, Drain: 24 * time.Hour, Steps: 1_000_000},
+		Session: Session{Idle: time.Hour, History: 500},
 		Limits: Limits{
-			StartupsBegin: 5, StartupsRate: 50, StartupsFull: 50, PerSource: 5, LoginGrace: 30 * time.Second,
+			StartupsBegin: 5, StartupsRate: 50, StartupsFull: 50, PerSource: 5, LoginGrace: 30 * time.Second, LoginGraceTelnet: 2 * time.Minute,
 			ConnectionsPerUser: 1, SessionsPerUser: 2, RunsPerUser: 3, ChannelsPerConnection: 4,
 			Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")},
 		},
@@ -129,18 +137,20 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		File:  file,
-		Tree:  filepath.Join(filepath.Dir(file), "tree.star"),
-		State: filepath.Join(filepath.Dir(file), "state"),
-		SSH:   SSH{Listen: []string{":2222"}},
-		Rules: []Rule{{Roles: []string{"admin"}, Allow: []string{"all"}}},
+		File:   file,
+		Tree:   filepath.Join(filepath.Dir(file), "tree.star"),
+		State:  filepath.Join(filepath.Dir(file), "state"),
+		SSH:    SSH{Listen: []string{":2222"}},
+		Telnet: Telnet{Listen: []string{"127.0.0.1:2323"}},
+		Rules:  []Rule{{Roles: []string{"admin"}, Allow: []string{"all"}}},
 		Outbound: Outbound{
 			ConnectTimeout: 10 * time.Second, Keepalive: 15 * time.Second, IdleClose: 10 * time.Minute,
 			ChannelsPerConnection: 8, Dials: 64,
 		},
-		Runs: Runs{Forks: 20, Drain: 30 * time.Second, Steps: 50_000_000},
+		Runs:    Runs{Forks: 20, Drain: 30 * time.Second, Steps: 50_000_000},
+		Session: Session{Idle: 30 * time.Minute, History: 1000},
 		Limits: Limits{
-			StartupsBegin: 10, StartupsRate: 30, StartupsFull: 100, PerSource: 10, LoginGrace: 20 * time.Second,
+			StartupsBegin: 10, StartupsRate: 30, StartupsFull: 100, PerSource: 10, LoginGrace: 20 * time.Second, LoginGraceTelnet: time.Minute,
 			ConnectionsPerUser: 20, SessionsPerUser: 20, RunsPerUser: 10, ChannelsPerConnection: 10,
 		},
 		Log: Log{Level: "info", Format: "json"},

@@ -128,9 +128,6 @@ func TestKeysOfLaterVersions(t *testing.T) {
 	}{
 		{"ssh: { % }", "trusted_user_ca", []string{"[keys/user_ca.pub]", `""`}, []string{"[]"}},
 		{"ssh: { % }", "revoked_keys", []string{"keys/revoked"}, []string{`""`}},
-		{"telnet: { % }", "listen", []string{`["127.0.0.1:2323"]`, "127.0.0.1:2323"}, []string{"[]"}},
-		{"telnet: { % }", "tls", []string{"{ certificate: a, key: b }", "{}"}, nil},
-		{"telnet: { % }", "allow_cleartext", []string{"true"}, []string{"false"}},
 		{"users: [{ name: a, % }]", "totp", []string{"alice-totp"}, []string{`""`}},
 		{"users: [{ name: a, % }]", "login", []string{"[[publickey]]", "[]"}, nil},
 		{"outbound: { % }", "agent", []string{"true"}, []string{"false"}},
@@ -140,8 +137,6 @@ func TestKeysOfLaterVersions(t *testing.T) {
 		{"runs: { % }", "keep", []string{"90d"}, nil},
 		{"runs: { % }", "output_limit", []string{"64MiB"}, nil},
 		{"runs: { % }", "confirm", []string{"true"}, []string{"false"}},
-		{"session: { % }", "idle", []string{"30m"}, []string{"0s"}},
-		{"session: { % }", "history", []string{"1000"}, []string{"0"}},
 		{"session: { % }", "folder", []string{"100MiB"}, []string{"0"}},
 		{"journal: { % }", "servers", []string{"[nats://a]"}, []string{"[]"}},
 		{"journal: { % }", "credentials", []string{"a.creds"}, []string{`""`}},
@@ -149,7 +144,6 @@ func TestKeysOfLaterVersions(t *testing.T) {
 		{"journal: { % }", "max_size", []string{"10GiB"}, nil},
 		{"journal: { % }", "minimum_free", []string{"500MiB"}, nil},
 		{"journal: { % }", "recording", []string{"strict", "best_effort"}, []string{"off", `"off"`}},
-		{"limits: { % }", "login_grace_telnet", []string{"60s"}, nil},
 		{"metrics: { % }", "listen", []string{`"127.0.0.1:9222"`}, []string{`""`}},
 	} {
 		for _, value := range c.on {

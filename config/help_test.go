@@ -23,6 +23,10 @@ func folder(t testing.TB, text string) string {
 	write(t, dir, "keys/host", "host key\n", 0o600)
 	write(t, dir, "keys/outbound", "outbound key\n", 0o640)
 	write(t, dir, "keys/ci.pub", "ssh-ed25519 AAAA ci\n", 0o644)
+	if err := os.Mkdir(filepath.Join(dir, "tls"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "tls/cert.pem", "certificate\n", 0o644)
 	write(t, dir, "known_hosts", "", 0o644)
 	write(t, dir, "deployerd.yaml", text, 0o640)
 	return filepath.Join(dir, "deployerd.yaml")

@@ -40,22 +40,6 @@ func isOff(n ast.Node, form string) bool {
 	return false
 }
 
-func (r *reader) telnet() keys {
-	return keys{
-		"listen":          r.later("[]"),
-		"tls":             r.later(),
-		"allow_cleartext": r.later("false"),
-	}
-}
-
-func (r *reader) session() keys {
-	return keys{
-		"idle":    r.later("0s"),
-		"history": r.later("0"),
-		"folder":  r.later("0", "0MiB"),
-	}
-}
-
 func (r *reader) journal() keys {
 	return keys{
 		"servers":      r.later("[]"),

@@ -32,8 +32,8 @@ func (r *reader) top(c *Config, n ast.Node) {
 				"format": r.oneOf(&c.Log.Format, "json", "text"),
 			}
 		}),
-		"telnet":  r.section(r.telnet),
-		"session": r.section(r.session),
+		"telnet":  r.section(func() keys { return r.telnet(&c.Telnet) }),
+		"session": r.section(func() keys { return r.session(&c.Session) }),
 		"journal": r.section(r.journal),
 		"metrics": r.section(func() keys { return keys{"listen": r.later(`""`)} }),
 	})
@@ -51,6 +51,14 @@ func (r *reader) ssh(s *SSH) keys {
 		"proxy_protocol":  r.networks(&s.ProxyProtocol),
 		"trusted_user_ca": r.later("[]"),
 		"revoked_keys":    r.later(`""`),
+	}
+}
+
+func (r *reader) session(s *Session) keys {
+	return keys{
+		"idle":    r.duration(&s.Idle, 0),
+		"history": number(r, &s.History, 0, maxCount),
+		"folder":  r.later("0", "0MiB"),
 	}
 }
 
@@ -133,6 +141,6 @@ func (r *reader) limits(l *Limits) keys {
 		"runs_per_user":           number(r, &l.RunsPerUser, 1, maxCount),
 		"channels_per_connection": number(r, &l.ChannelsPerConnection, 1, maxChannels),
 		"exempt":                  r.networks(&l.Exempt),
-		"login_grace_telnet":      r.later(),
+		"login_grace_telnet":      r.duration(&l.LoginGraceTelnet, time.Second),
 	}
 }

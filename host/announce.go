@@ -147,15 +147,16 @@ const (
 	groupComplete
 )
 
-// parseGroup reads a decimal id and a newline: 0 (there is no group of its
-// own) or 2 to announceMax. n is their length.
+// parseGroup reads a decimal id and a newline, which a terminal writes as CR LF:
+// 0 (there is no group of its own) or 2 to announceMax. n is their length.
 func parseGroup(data []byte) (pgid, n int, state groupState) {
 	const digits = 10 // of announceMax
-	end := bytes.IndexByte(data[:min(len(data), digits+1)], '\n')
+	end := bytes.IndexByte(data[:min(len(data), digits+2)], '\n')
 	text := data
 	if end >= 0 {
 		text = data[:end]
 	}
+	text = bytes.TrimSuffix(text, []byte("\r"))
 	if len(text) > digits || bytes.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		return 0, 0, groupInvalid
 	}

@@ -35,6 +35,10 @@ var announcements = []struct {
 }{
 	{"first", "TOKEN4711\n", "", 4711},
 	{"output after it", "TOKEN4711\nsome\noutput", "some\noutput", 4711},
+	{"in a terminal", "TOKEN4711\r\nsome\r\n", "some\r\n", 4711},
+	{"largest in a terminal", "TOKEN2147483647\r\n", "", 2147483647},
+	{"carriage returns", "TOKEN12\r\r\nTOKEN13\r\n", "TOKEN12\r\r\n", 13},
+	{"a carriage return alone", "TOKEN12\rx", "TOKEN12\rx", 0},
 	{"noise before it", "motd\nhello TOKEN4711\nx", "motd\nhello x", 4711},
 	{"no group of its own", "aTOKEN0\nb", "ab", 0},
 	{"none", "only noise", "only noise", 0},
@@ -181,8 +185,9 @@ func FuzzAnnouncement(f *testing.F) {
 		if other, also := pieces.group(); id != other || ok != also {
 			t.Fatalf("group %d whole, %d in pieces", id, other)
 		}
-		text := "TOKEN" + strconv.Itoa(id) + "\n"
-		if passed != string(data) && passed != strings.Replace(string(data), text, "", 1) {
+		text := "TOKEN" + strconv.Itoa(id)
+		without := func(end string) string { return strings.Replace(string(data), text+end, "", 1) }
+		if passed != string(data) && passed != without("\n") && passed != without("\r\n") {
 			t.Fatalf("%q was passed on of %q", passed, data)
 		}
 		if ok && (id < 2 || id > announceMax) {

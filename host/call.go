@@ -58,6 +58,12 @@ type RunOptions struct {
 	Timeout  time.Duration // per host, from its start; 0: none
 	ReadOnly bool          // also runs in a sandbox
 	Stream   bool          // do not keep output for the result (Result.Stdout is empty)
+	// Terminal, when not nil, is where the command runs: it shows the output,
+	// which Hooks do not get, and types the input. Only with one host, and
+	// without Input and Quiet. In a sandbox a check of the syntax needs none.
+	Terminal *TerminalIO
+
+	login bool // not the command, but a login shell
 }
 
 // check finds what does not go together, for a number of hosts.
@@ -67,6 +73,10 @@ func (o RunOptions) check(hosts int) error {
 		return fmt.Errorf("input: one stream cannot be given to %d hosts", hosts)
 	case o.Input != nil && o.InputAll != nil:
 		return errors.New("input: it is given twice")
+	case o.Terminal != nil && hosts > 1:
+		return fmt.Errorf("terminal: there is one, for one host, not for %d", hosts)
+	case o.Terminal != nil && (o.Input != nil || o.InputAll != nil || o.Quiet):
+		return errors.New("terminal: it shows the output and types the input: neither an input nor quiet goes with it")
 	case o.Timeout < 0:
 		return fmt.Errorf("timeout: %s is negative", o.Timeout)
 	}

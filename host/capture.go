@@ -14,8 +14,9 @@ const tailSize = 2 << 10
 type capture struct {
 	host   string
 	stream Stream
-	hooks  Hooks // nil: not shown
-	limit  int   // how much is kept
+	hooks  Hooks     // nil: not shown
+	screen io.Writer // of a terminal; nil: none
+	limit  int       // how much is kept
 
 	mu     sync.Mutex // Write may still come when a process was given up
 	closed bool
@@ -31,6 +32,9 @@ func (c *capture) Write(p []byte) (int, error) {
 	}
 	if c.hooks != nil && len(p) > 0 {
 		c.hooks.Output(c.host, c.stream, p)
+	}
+	if c.screen != nil {
+		return c.screen.Write(p)
 	}
 	return len(p), nil
 }

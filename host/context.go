@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -175,6 +176,17 @@ func (c Context) Line(command string) (Line, error) {
 	}
 	b.WriteString(command)
 	return newLine(b.String(), runAs{sudo: c.sudo, user: c.user})
+}
+
+// LoginShell builds the line that becomes the account's own login shell in
+// this context, with its profile files: its folder, its variables, its
+// prefixes, and with sudo as the other user. It is for a terminal. A sandbox
+// has none.
+func (c Context) LoginShell() (Line, error) {
+	if c.sandbox {
+		return Line{}, errors.New("login shell: a sandbox opens none")
+	}
+	return c.Line(`exec "${SHELL:-/bin/sh}" -l`)
 }
 
 // write adds the change to the folder. What is expanded is given to eval as

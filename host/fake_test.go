@@ -41,6 +41,7 @@ type done struct {
 
 func (d done) Wait() (Exit, error)        { return d.exit, d.err }
 func (d done) Kill(context.Context) error { return nil }
+func (d done) Resize(int, int) error      { return errGone }
 
 // ends is a host whose process writes and ends.
 func ends(name, stdout, stderr string, d done) Host {
@@ -73,6 +74,8 @@ func (r *running) Kill(ctx context.Context) error {
 	}
 	return r.killErr
 }
+
+func (r *running) Resize(int, int) error { return errNotTerminal }
 
 func (r *running) end() { r.once.Do(func() { close(r.killed) }) }
 

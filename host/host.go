@@ -30,6 +30,7 @@ type IO struct {
 	Stdin  io.Reader // nil is empty: end of file at once
 	Stdout io.Writer
 	Stderr io.Writer
+	Pty    *Pty // nil: pipes. With a terminal Stderr gets nothing
 }
 
 // Process is a command that was started.
@@ -40,7 +41,12 @@ type Process interface {
 	Wait() (Exit, error)
 	// Kill ends the process group: TERM, two seconds later KILL. It returns
 	// nil when the target confirmed that the group is gone, before ctx ends.
+	// With a terminal HUP comes first, and what runs in the foreground there
+	// gets it too.
 	Kill(ctx context.Context) error
+	// Resize tells the terminal a new size, clamped as in [Pty]. It fails only
+	// when the process has no terminal or is gone.
+	Resize(width, height int) error
 }
 
 // Exit is how a process ended. Code is 128+n after signal n.

@@ -120,16 +120,33 @@ func (l Line) start(nonce string) string {
 		run
 }
 
+// startTerminal is start for a terminal. Its leader must stay what the server
+// made it, or the terminal's keys reach nobody: where that is no leader of a
+// group, 0 is announced.
+func (l Line) startTerminal(nonce string) string {
+	say := func(id string) string { return `echo "` + announceToken(nonce) + id + `"` + "\n" }
+	return l.text[:l.run] + findGroup +
+		"if " + `[ "$deployerd_g" -eq $$ ] 2>/dev/null` + "\nthen " + say("$$") + "else " + say("0") + "fi\n" +
+		l.text[l.run:]
+}
+
 // killScript returns the line that ends a process group: TERM, after two
 // seconds KILL. Its exit status is 0 only when the group is gone (nothing but
 // zombies is left of it); it takes about four seconds at most. With sudo it
 // uses sudo -n where it may not signal itself.
-func killScript(pgid int, sudo bool) string {
+func killScript(pgid int, sudo bool) string { return killWith("TERM KILL", pgid, sudo) }
+
+// hangUpScript is killScript for the leader of a terminal: HUP comes first, for
+// an interactive shell ignores TERM, and hands HUP on to its jobs. It takes
+// about six seconds at most.
+func hangUpScript(pgid int, sudo bool) string { return killWith("HUP TERM KILL", pgid, sudo) }
+
+func killWith(signals string, pgid int, sudo bool) string {
 	escalate := ""
 	if sudo {
 		escalate = ` || sudo -n kill "-$1" "-$g" 2>/dev/null`
 	}
-	return "exec sh -c " + quote(fmt.Sprintf("g=%d\n", pgid)+
+	return "exec sh -c " + quote(fmt.Sprintf("g=%d signals='%s'\n", pgid, signals)+
 		`send() { kill "-$1" "-$g" 2>/dev/null`+escalate+"; }\n"+killBody)
 }
 
@@ -156,7 +173,7 @@ left() {
 	done 2>/dev/null
 	return 1
 }
-for s in TERM KILL
+for s in $signals
 do
 	send "$s"
 	for t in 0.05 0.1 0.2 0.4 0.6 0.65

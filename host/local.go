@@ -44,6 +44,7 @@ func (l *Local) Labels() map[string]string { return l.labels }
 // in the background may write for two seconds more, then its output is closed.
 // What the process does not read of Stdin is dropped; a Read of Stdin that
 // blocks is not waited for, the caller ends it by closing what it reads.
+// With a terminal it also has TERM.
 func (l *Local) Start(ctx context.Context, line Line, streams IO) (Process, error) {
 	if ctx.Err() != nil {
 		return nil, l.failed(context.Cause(ctx))
@@ -55,7 +56,11 @@ func (l *Local) Start(ctx context.Context, line Line, streams IO) (Process, erro
 	cmd.Env = localEnviron(os.Environ())
 	cmd.Dir = localFolder()
 	p := &localProcess{name: l.name, cmd: cmd, sudo: line.sudo, ended: make(chan struct{})}
-	if err := p.start(streams); err != nil {
+	start := p.start
+	if streams.Pty != nil {
+		start = p.startTerminal
+	}
+	if err := start(streams); err != nil {
 		return nil, l.failed(err)
 	}
 	return p, nil

@@ -24,6 +24,7 @@ type localProcess struct {
 	cmd   *exec.Cmd
 	sudo  bool
 	stdin *os.File // nil: none
+	pty   *os.File // the terminal, from outside; nil: none. Its localOutput closes it
 	outs  []*localOutput
 
 	ended chan struct{} // closed when the shell was reaped; err and gone are set
@@ -146,7 +147,11 @@ func (p *localProcess) signal(s syscall.Signal) error {
 // Kill implements Process. It signals the group itself and leaves to a shell
 // what is beyond that: what runs as another user by sudo, and zombies.
 func (p *localProcess) Kill(ctx context.Context) error {
-	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+	signals := []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}
+	if p.pty != nil { // an interactive shell ignores TERM
+		signals = append([]syscall.Signal{syscall.SIGHUP}, signals...)
+	}
+	for _, s := range signals {
 		if p.isGone() {
 			return nil
 		}
@@ -191,6 +196,9 @@ func (p *localProcess) poll(ctx context.Context) (gone bool, err error) {
 
 func (p *localProcess) killByShell(ctx context.Context) error {
 	script := killScript(p.cmd.Process.Pid, p.sudo)
+	if p.pty != nil {
+		script = hangUpScript(p.cmd.Process.Pid, p.sudo)
+	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", script)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Run(); err != nil {

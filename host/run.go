@@ -85,7 +85,14 @@ func (g *Group) newCalling(command string, o RunOptions) (*calling, error) {
 	if o.ReadOnly {
 		c.sandbox = false
 	}
-	line, err := c.Line(command)
+	if c.sandbox && !o.login {
+		o.Terminal = nil
+	}
+	build := func() (Line, error) { return c.Line(command) }
+	if o.login {
+		build = c.LoginShell
+	}
+	line, err := build()
 	if err != nil {
 		return nil, fmt.Errorf("run on %d hosts: %w", len(g.hosts), err)
 	}
@@ -138,7 +145,10 @@ func (c *calling) capture(name string, stream Stream) *capture {
 	if c.options.Stream {
 		out.limit = 0
 	}
-	if !c.options.Quiet {
+	switch {
+	case c.options.Terminal != nil:
+		out.screen = c.options.Terminal.Output
+	case !c.options.Quiet:
 		out.hooks = c.group.hooks
 	}
 	return out
@@ -163,6 +173,10 @@ func (c *calling) process(ctx context.Context, h Host, stdout, stderr *capture) 
 	if c.options.InputAll != nil {
 		streams.Stdin = bytes.NewReader(c.options.InputAll)
 	}
+	if t := c.options.Terminal; t != nil {
+		streams.Pty, streams.Stdin = &t.Pty, t.Input
+		defer t.close()
+	}
 	if c.options.Input == nil {
 		return c.processWith(ctx, h, streams)
 	}
@@ -185,6 +199,9 @@ func (c *calling) processWith(ctx context.Context, h Host, streams IO) (Exit, er
 			return Exit{}, c.stopped(ctx, h, nil)
 		}
 		return Exit{}, err
+	}
+	if t := c.options.Terminal; t != nil && t.Resized != nil {
+		defer follow(p, t.Resized)()
 	}
 	ended := make(chan ending, 1) // so that it can be given up
 	go func() {

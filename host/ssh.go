@@ -173,6 +173,9 @@ func (h *sshHost) Start(ctx context.Context, line Line, streams IO) (Process, er
 	oldest := h.pool.generation()
 	note := newAnnouncement()
 	command := line.start(note.nonce)
+	if streams.Pty != nil {
+		command = line.startTerminal(note.nonce)
+	}
 	var avoid []*poolConn
 	for {
 		c, failed := h.pool.acquire(ctx, h, avoid)

@@ -47,6 +47,9 @@ func (p *sshProcess) killGroup(ctx context.Context) error {
 	if !ok {
 		return errors.New("it has told no process group")
 	}
+	if p.pty != nil {
+		return p.runKill(ctx, hangUpScript(pgid, p.sudo))
+	}
 	return p.runKill(ctx, killScript(pgid, p.sudo))
 }
 

@@ -52,6 +52,7 @@ type sshProcess struct {
 	command string
 	sudo    bool
 	note    *announcement // nil: the command announces nothing
+	pty     *Pty          // nil: none
 	stdin   io.Reader
 	stdout  sshOutput
 	stderr  sshOutput
@@ -74,7 +75,7 @@ type sshProcess struct {
 
 func newSSHProcess(h *sshHost, c *poolConn, command string, streams IO) *sshProcess {
 	return &sshProcess{
-		host: h, conn: c, command: command,
+		host: h, conn: c, command: command, pty: streams.Pty.valid(),
 		stdin:  streams.Stdin,
 		stdout: sshOutput{w: streams.Stdout},
 		stderr: sshOutput{w: streams.Stderr},
@@ -138,10 +139,9 @@ func (p *sshProcess) run() {
 		_ = ch.Close() // fails only with the connection
 		return
 	}
-	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{p.command}))
-	if err == nil && !ok {
-		p.lost = errNotStarted
-		p.result <- &startError{stageError: stageError{StageStart, errNotStarted}}
+	if refused := p.request(); refused != nil {
+		p.lost = refused
+		p.result <- &startError{stageError: stageError{StageStart, refused}}
 		_ = ch.Close() // fails only with the connection
 		return
 	}
@@ -149,7 +149,23 @@ func (p *sshProcess) run() {
 	p.copyInput()
 	p.parts.Add(1)
 	go p.copyErrors()
-	p.stdout.copy(ch, &p.moved)
+	p.copyOutput()
+}
+
+// request asks for the terminal, if there is one, and for the command. What
+// only the connection's end kept from being answered is not refused.
+func (p *sshProcess) request() error {
+	if p.pty != nil {
+		ok, err := p.ch.SendRequest("pty-req", true, ptyRequest(*p.pty))
+		if err == nil && !ok {
+			return errNoTerminal
+		}
+	}
+	ok, err := p.ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{p.command}))
+	if err == nil && !ok {
+		return errNotStarted
+	}
+	return nil
 }
 
 // notOpened gives the slot back and says what the failed open means.
@@ -167,10 +183,11 @@ func (p *sshProcess) notOpened(err error) *startError {
 	return failed
 }
 
-// copyInput sends what there is to read, and then the end of it.
+// copyInput sends what there is to read, and then the end of it, which a
+// terminal does not have.
 func (p *sshProcess) copyInput() {
 	if p.stdin == nil {
-		_ = p.ch.CloseWrite() // fails only with the channel
+		p.endInput()
 		return
 	}
 	go func() {
@@ -179,19 +196,39 @@ func (p *sshProcess) copyInput() {
 		if _, err := io.CopyBuffer(p.ch, p.stdin, *buf); brokeOff(err) {
 			return // the command is being killed
 		}
-		_ = p.ch.CloseWrite() // fails only with the channel
+		p.endInput()
 	}()
 }
 
-// copyErrors copies stderr without the announcement.
+func (p *sshProcess) endInput() {
+	if p.pty == nil {
+		_ = p.ch.CloseWrite() // fails only with the channel
+	}
+}
+
+// copyOutput copies stdout, where a terminal has the announcement.
+func (p *sshProcess) copyOutput() {
+	if p.pty != nil {
+		p.copyAnnounced(&p.stdout, p.ch)
+		return
+	}
+	p.stdout.copy(p.ch, &p.moved)
+}
+
+// copyErrors copies stderr, where the announcement is without a terminal.
 func (p *sshProcess) copyErrors() {
 	defer p.part()
-	if p.note == nil {
+	if p.note == nil || p.pty != nil {
 		p.stderr.copy(p.ch.Stderr(), &p.moved)
 		return
 	}
-	out := sshOutput{w: p.note.writer(&p.stderr)}
-	out.copy(p.ch.Stderr(), &p.moved)
+	p.copyAnnounced(&p.stderr, p.ch.Stderr())
+}
+
+// copyAnnounced copies a stream without the announcement.
+func (p *sshProcess) copyAnnounced(to *sshOutput, from io.Reader) {
+	out := sshOutput{w: p.note.writer(to)}
+	out.copy(from, &p.moved)
 	_ = p.note.end() // what fails to be written stays unwritten, as all output
 }
 

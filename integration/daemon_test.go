@@ -14,7 +14,7 @@ import (
 // daemon is a running deployerd serve with its folder.
 type daemon struct {
 	*process
-	dir, port string
+	dir, port, telnet string
 }
 
 // daemonOptions say what is in its folder.
@@ -23,6 +23,7 @@ type daemonOptions struct {
 	knownHosts string
 	identity   string   // the outbound key's file
 	users      []string // each with a key of its own and the role admin
+	password   string   // of all users, hashed; "" for none
 	extra      string   // further lines of the configuration; may hold rules:
 }
 
@@ -30,7 +31,7 @@ type daemonOptions struct {
 func startDaemon(t testing.TB, o daemonOptions) *daemon {
 	t.Helper()
 	need(t, "ssh", "ssh-keygen")
-	d := &daemon{dir: t.TempDir(), port: freePort(t)}
+	d := &daemon{dir: t.TempDir(), port: freePort(t), telnet: freePort(t)}
 	d.configure(t, o)
 	d.serve(t)
 	return d
@@ -47,7 +48,7 @@ func (d *daemon) configure(t testing.TB, o daemonOptions) {
 			write(t, d.file("keys", ".made"), "")
 			newKey(t, d.file("keys", name))
 		}
-		users += fmt.Sprintf("  - { name: %s, keys_file: keys/%[1]s.pub, roles: [admin] }\n", name)
+		users += fmt.Sprintf("  - { name: %s, keys_file: keys/%[1]s.pub, password: %q, roles: [admin] }\n", name, o.password)
 	}
 	if !strings.Contains(o.extra, "rules:") {
 		o.extra += "rules:\n  - { roles: [admin], allow: [all] }\n"
@@ -55,13 +56,14 @@ func (d *daemon) configure(t testing.TB, o daemonOptions) {
 	write(t, d.file("deployerd.yaml"), fmt.Sprintf(`tree: tree.star
 state: state
 ssh: { listen: ["127.0.0.1:%s"] }
+telnet: { listen: ["127.0.0.1:%s"] }
 users:
 %soutbound:
   user: %s
   identity_files: [%s]
   known_hosts: [known_hosts]
   connect_timeout: 10s
-%s`, d.port, users, account(t), o.identity, o.extra))
+%s`, d.port, d.telnet, users, account(t), o.identity, o.extra))
 }
 
 // account is the Unix account that runs the tests, which is the targets' too.

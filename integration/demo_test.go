@@ -15,14 +15,14 @@ import (
 // demo is a running demo and how to log in to it with its password.
 type demo struct {
 	*process
-	dir, port, home string
+	dir, port, telnet, home string
 }
 
 func startDemo(t *testing.T, dir, port string) *demo {
 	t.Helper()
 	need(t, "ssh")
-	d := &demo{dir: dir, port: port, home: t.TempDir()}
-	cmd := exec.Command(binary, "demo", "--dir", dir, "--ssh", "127.0.0.1:"+port)
+	d := &demo{dir: dir, port: port, telnet: freePort(t), home: t.TempDir()}
+	cmd := exec.Command(binary, "demo", "--dir", dir, "--ssh", "127.0.0.1:"+port, "--telnet", "127.0.0.1:"+d.telnet)
 	cmd.Env = append(os.Environ(), "HOME="+d.home, "GORACE=halt_on_error=1")
 	d.process = startCmd(t, cmd)
 	d.stdout.waitFor(t, "Ctrl-C here ends the demo.")
@@ -52,9 +52,10 @@ func TestTheDemoNeedsNothingAndLeavesNothing(t *testing.T) {
 	if r := d.ssh(t, "", "production.web", "deploy", "v1.2"); r.code != 0 || strings.Count(r.stdout, "now runs v1.2") != 4 {
 		t.Error(r)
 	}
-	d2 := run(t, "", binary, "demo", "--dir", t.TempDir(), "--ssh", "127.0.0.1:"+d.port)
-	if d2.code != 1 || !strings.Contains(d2.stderr, d.port) {
-		t.Errorf("it does not say which port is taken: %s", d2)
+	d2 := run(t, "", binary, "demo", "--dir", t.TempDir(), "--ssh", "127.0.0.1:"+d.port, "--telnet", "127.0.0.1:"+d.telnet)
+	if d2.code != 1 || !strings.Contains(d2.stderr, "choose another with --ssh") || !strings.Contains(d2.stderr, d.port) ||
+		!strings.Contains(d2.stderr, "choose another with --telnet") || !strings.Contains(d2.stderr, d.telnet) {
+		t.Errorf("it does not say which ports are taken: %s", d2)
 	}
 	if err := d.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)

@@ -60,10 +60,14 @@ root = node(
 
 func startTwenty(t testing.TB, extra string) *twenty {
 	t.Helper()
+	return startTwentyWith(t, daemonOptions{extra: extra})
+}
+
+// startTwentyWith takes what o says beside the tree and the users.
+func startTwentyWith(t testing.TB, o daemonOptions) *twenty {
+	t.Helper()
 	s := startSSHD(t, "")
-	d := startDaemon(t, daemonOptions{
-		tree: fmt.Sprintf(treeOf, s.hosts(20)), knownHosts: s.knownHosts(t, 20), identity: s.key,
-		users: []string{"alice", "bob"}, extra: extra,
-	})
-	return &twenty{d, s}
+	o.tree, o.knownHosts, o.identity = fmt.Sprintf(treeOf, s.hosts(20)), s.knownHosts(t, 20), s.key
+	o.users = []string{"alice", "bob"}
+	return &twenty{startDaemon(t, o), s}
 }

@@ -335,15 +335,11 @@ func TestRunWithSudo(t *testing.T) {
 func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	d := startTwenty(t, "")
-	for _, line := range []string{"w", "jobs", "--connect", "--serial 1 production.web deploy v1", "--yes production.web deploy v1", "monitor", "production.web deploy v1 &"} {
+	for _, line := range []string{"jobs", "--scp", "--serial 1 production.web deploy v1", "--yes production.web deploy v1", "monitor", "production.web deploy v1 &"} {
 		r := d.ssh(t, "alice", "--", line)
 		if r.code != 2 || !strings.Contains(r.stderr, "not in this version") || r.stdout != "" {
 			t.Errorf("%s: %s", line, r)
 		}
-	}
-	r := run(t, "", "ssh", append([]string{"-tt"}, d.sshArgs("alice")...)...)
-	if r.code != 2 || !strings.Contains(r.stdout+r.stderr, "not in this version") {
-		t.Errorf("a terminal without a line: %s", r)
 	}
 }
 

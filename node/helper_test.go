@@ -46,6 +46,8 @@ func (p *process) Wait() (host.Exit, error) {
 	return host.Exit{Code: p.code}, nil
 }
 
+func (p *process) Resize(int, int) error { return nil }
+
 func (p *process) Kill(context.Context) error {
 	p.once.Do(func() { p.code = 143; close(p.killed) })
 	return nil

@@ -57,6 +57,11 @@ type Run struct {
 	Steps        uint64                 // the budget over all threads; 0: 50,000,000
 	Gate         Gate
 	Trace        Trace
+	Console      Console  // nil: nobody can be asked
+	Terminal     Terminal // nil: there is none
+
+	person sync.Once
+	talk   chan struct{} // room for one: who talks to the person
 
 	steps atomic.Uint64 // taken so far
 

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// accept takes connections in until the listener is closed.
-func (s *Server) accept(l net.Listener) error {
+// accept takes connections in until the listener is closed; open makes of each
+// what serves it.
+func (s *Server) accept(l net.Listener, open func(net.Conn) connection) error {
 	var pause time.Duration
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			s.admit(nc)
+			s.admit(nc, open)
 		case ended(s.refused):
 			return nil
 		case passing(err):
@@ -52,13 +53,13 @@ func (s *Server) rest(d time.Duration) {
 }
 
 // admit starts a connection's goroutine, or closes the connection at once.
-func (s *Server) admit(nc net.Conn) {
+func (s *Server) admit(nc net.Conn, open func(net.Conn) connection) {
 	if !s.admission.begin() {
 		s.log.Debug("too many connections that are not logged in", "remote", nc.RemoteAddr().String())
 		turnAway(nc)
 		return
 	}
-	c := newClient(s, nc)
+	c := open(nc)
 	if !s.keep(c) {
 		s.admission.done()
 		_ = nc.Close() // the server is stopping: there is nobody to tell
@@ -68,7 +69,7 @@ func (s *Server) admit(nc net.Conn) {
 }
 
 // turnAway closes a connection with one line, which RFC 4253 section 4.2 allows
-// before the version.
+// before the version; a telnet client shows it.
 func turnAway(nc net.Conn) {
 	// A fresh socket takes a line at once; the deadline is for one that does not.
 	_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/deployerd/deployerd/session"
 )
 
 // Bounds of the admin socket.
@@ -27,6 +29,11 @@ const (
 // adminRequest and adminAnswer are the two lines of a connection, in JSON.
 type adminRequest struct {
 	Op string `json:"op"`
+
+	// Of opShell alone: the terminal.
+	Term    string `json:"term,omitempty"`
+	Columns uint32 `json:"columns,omitempty"`
+	Rows    uint32 `json:"rows,omitempty"`
 }
 
 type adminAnswer struct {
@@ -37,7 +44,8 @@ type adminAnswer struct {
 
 // Admin is the admin socket: one request and its answer per connection, for
 // the daemon's own user and root only (peer credentials). At most ten are
-// served at once; others are told so.
+// served at once; others are told so. A living shell goes on after its answer,
+// and is counted for itself.
 type Admin struct {
 	path     string
 	made     os.FileInfo // the socket, to remove no other one at the end
@@ -45,14 +53,16 @@ type Admin struct {
 	handlers map[string]func(ctx context.Context) (string, error)
 	log      *slog.Logger
 	trusted  func(uid uint32) bool
+	shells   *localShells // nil: there are none
 
-	ctx    context.Context // of the handlers
-	cancel context.CancelFunc
+	ctx    context.Context // of the handlers and shells
+	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
 	ran     bool
 	stopped bool
 	conns   map[net.Conn]struct{}
+	living  int            // how many shells there are; their connections are not in conns
 	wg      sync.WaitGroup // grows only under mu and before stopped
 }
 
@@ -75,7 +85,7 @@ func NewAdmin(path string, handlers map[string]func(ctx context.Context) (string
 		path: path, made: made, listener: l, handlers: handlers, trusted: ownOrRoot,
 		log: log.With("component", "admin"), conns: make(map[net.Conn]struct{}),
 	}
-	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	return a, nil
 }
 
@@ -140,32 +150,34 @@ func (a *Admin) serve(nc *net.UnixConn) {
 		a.answer(nc, adminAnswer{Error: "only the daemon's own user and root may ask"})
 		return
 	}
-	op, err := readOperation(nc)
-	if err != nil {
+	r, err := readRequest(nc)
+	switch {
+	case err != nil:
 		a.answer(nc, adminAnswer{Error: err.Error()})
-		return
+	case r.Op == opShell && a.shells != nil:
+		a.serveShell(nc, r, uid)
+	default:
+		a.answer(nc, a.perform(r.Op))
 	}
-	a.answer(nc, a.perform(op))
 }
 
-func readOperation(nc net.Conn) (string, error) {
+func readRequest(nc net.Conn) (r adminRequest, err error) {
 	if err := nc.SetReadDeadline(time.Now().Add(adminIO)); err != nil {
-		return "", fmt.Errorf("read the request: %w", err)
+		return r, fmt.Errorf("read the request: %w", err)
 	}
 	line, err := readLine(nc, maxAdminRequest)
 	if err != nil {
-		return "", fmt.Errorf("read the request: %w", err)
+		return r, fmt.Errorf("read the request: %w", err)
 	}
-	var r adminRequest
 	dec := json.NewDecoder(strings.NewReader(line))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil {
-		return "", fmt.Errorf("read the request: %w", err)
+		return r, fmt.Errorf("read the request: %w", err)
 	}
 	if dec.More() {
-		return "", errors.New("read the request: there is more than one on the line")
+		return r, errors.New("read the request: there is more than one on the line")
 	}
-	return r.Op, nil
+	return r, nil
 }
 
 // perform runs an operation; a panic in it is an error of it.
@@ -189,7 +201,8 @@ func (a *Admin) perform(op string) (answer adminAnswer) {
 	return adminAnswer{OK: true, Text: text}
 }
 
-func (a *Admin) answer(nc net.Conn, answer adminAnswer) {
+// answer sends an answer and says whether it left.
+func (a *Admin) answer(nc net.Conn, answer adminAnswer) bool {
 	err := nc.SetWriteDeadline(time.Now().Add(adminIO))
 	if err == nil {
 		err = json.NewEncoder(nc).Encode(answer)
@@ -197,6 +210,7 @@ func (a *Admin) answer(nc net.Conn, answer adminAnswer) {
 	if err != nil {
 		a.log.Debug("answer an admin request", "err", err)
 	}
+	return err == nil
 }
 
 // refuse closes the listener and takes the socket away.
@@ -224,7 +238,7 @@ func (a *Admin) Shutdown(ctx context.Context) error {
 		_ = nc.SetReadDeadline(time.Now())
 	}
 	a.mu.Unlock()
-	a.cancel()
+	a.cancel(session.ErrStopping)
 	done := make(chan struct{})
 	go func() {
 		a.wg.Wait()

@@ -35,6 +35,9 @@ func withDefaults(l Limits) Limits {
 	if l.LoginGrace <= 0 {
 		l.LoginGrace = 20 * time.Second
 	}
+	if l.LoginGraceTelnet <= 0 {
+		l.LoginGraceTelnet = 60 * time.Second
+	}
 	for _, d := range []struct {
 		n       *int
 		instead int

@@ -36,7 +36,7 @@ func TestLimitsHaveDefaults(t *testing.T) {
 	t.Parallel()
 	want := Limits{
 		StartupsBegin: 10, StartupsRate: 30, StartupsFull: 100, PerSource: 10,
-		LoginGrace: 20 * time.Second, ConnectionsPerUser: 20, ChannelsPerConnection: 10,
+		LoginGrace: 20 * time.Second, LoginGraceTelnet: time.Minute, ConnectionsPerUser: 20, ChannelsPerConnection: 10,
 	}
 	if d := cmp.Diff(want, withDefaults(Limits{})); d != "" {
 		t.Error(d)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"charm.land/ssh"
@@ -32,6 +33,10 @@ type channel struct {
 	channel gossh.Channel       // once accepted
 	out     chan *gossh.Request // what the filter lets through
 	done    chan struct{}       // closed when the session that was started has ended
+	pumping sync.WaitGroup      // the goroutine that reads what is typed
+
+	interactive atomic.Bool       // it is a living shell at a terminal
+	sizes       chan session.Size // of its window; the newest
 
 	// The session's goroutine's alone.
 	shell  shell       // once opened
@@ -40,7 +45,9 @@ type channel struct {
 	// The filter's alone, until it passes the request that starts the session.
 	variables int
 	terminal  bool
-	started   string // "exec", "shell" or "subsystem", "" before
+	term      string       // the terminal's name
+	size      session.Size // and its size, at first
+	started   string       // "exec", "shell" or "subsystem", "" before
 }
 
 // channelKey is where a session's context holds its *channel.
@@ -96,6 +103,7 @@ func newChannel(c *client, id auth.Identity, nc gossh.NewChannel, ctx ssh.Contex
 		cancel:     cancel,
 		out:        make(chan *gossh.Request),
 		done:       make(chan struct{}),
+		sizes:      make(chan session.Size, 1),
 	}
 	ch.ctx.SetValue(channelKey{}, ch)
 	return ch
@@ -139,9 +147,10 @@ func (ch *channel) serve(srv *ssh.Server, sc *gossh.ServerConn) {
 		return
 	}
 	if !ended(ch.done) && ch.client.alive(sc) {
-		ch.cancel(session.ErrDisconnected) // else the end of the connection says why
+		ch.end(session.ErrDisconnected) // else the end of the connection says why
 	}
 	<-ch.done
+	ch.pumping.Wait() // the channel is closed, and so is what it reads
 }
 
 // drain waits for the filter, also when the library stopped listening to it.
@@ -228,7 +237,7 @@ func (ch *channel) run(sess ssh.Session) (code int) {
 		// Refusing the request would tell nobody why: OpenSSH gives up at once.
 		return sh.Reject(shown(sess.Subsystem()), stdio)
 	case ch.terminal:
-		return sh.Reject("a session with a terminal", stdio)
+		return sh.Shell(ch.atTerminal(stdio.Stdout))
 	default:
 		return sh.Lines(stdio)
 	}

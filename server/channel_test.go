@@ -69,23 +69,6 @@ func TestLinesComeFromStandardInput(t *testing.T) {
 	}
 }
 
-func TestTerminalWithoutALineIsNotInThisVersion(t *testing.T) {
-	t.Parallel()
-	h := start(t)
-	s := h.session(h.login("alice"))
-	var stderr bytes.Buffer
-	s.Stderr = &stderr
-	if err := s.RequestPty("xterm", 24, 80, gossh.TerminalModes{gossh.ECHO: 1}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Shell(); err != nil {
-		t.Fatal(err)
-	}
-	if code := exitCode(s.Wait()); code != 2 || !strings.Contains(stderr.String(), "a session with a terminal: not in this version") {
-		t.Errorf("stderr %q, exit code %d", &stderr, code)
-	}
-}
-
 func TestTerminalWithALineRewritesNothing(t *testing.T) {
 	t.Parallel()
 	h := start(t)

@@ -3,10 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/netip"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -16,23 +13,15 @@ import (
 
 	"github.com/deployerd/deployerd/auth"
 	"github.com/deployerd/deployerd/session"
-	"github.com/deployerd/deployerd/session/journal"
 )
 
-// client is one connection, from accept to its end.
+// client is one SSH connection, from accept to its end.
 type client struct {
-	srv    *Server
-	conn   *conn
-	log    *slog.Logger
-	from   netip.Addr
-	limits Limits // those in force at accept
-	exempt bool
-	login  login
-	rate   bucket
-	ctx    ssh.Context // the connection's, from the SSH library; set before the handshake
-
-	queued    sync.Once // gives the place among those not logged in back
-	hasSource bool
+	visitor
+	conn  *conn
+	login login
+	rate  bucket
+	ctx   ssh.Context // the connection's, from the SSH library; set before the handshake
 
 	mu       sync.Mutex
 	user     string // once logged in
@@ -43,11 +32,10 @@ type client struct {
 }
 
 func newClient(s *Server, nc net.Conn) *client {
-	c := &client{srv: s, limits: s.admission.current(), channels: make(map[*channel]struct{})}
+	c := &client{visitor: newVisitor(s, nc), channels: make(map[*channel]struct{})}
 	var err error
 	c.conn, err = newConn(nc, c.limits.LoginGrace)
 	c.conn.client = c
-	c.log = s.log.With("remote", nc.RemoteAddr().String())
 	c.login.client = c
 	if err != nil {
 		c.log.Debug("set up the connection", "err", err) // the first read tells what is wrong
@@ -72,11 +60,8 @@ func (c *client) run() {
 	c.leave()
 }
 
-var errRefused = errors.New("refused")
-
 // arrive finds out who the peer is and whether it may try to log in.
 func (c *client) arrive() error {
-	c.from = addrOf(c.conn.RemoteAddr())
 	if contains(c.srv.proxies, c.from) {
 		local, err := c.conn.readProxyHeader()
 		if err != nil {
@@ -88,48 +73,19 @@ func (c *client) arrive() error {
 		c.from = addrOf(c.conn.RemoteAddr())
 		c.log = c.srv.log.With("remote", c.conn.RemoteAddr().String())
 	}
-	if !c.from.IsValid() {
-		return fmt.Errorf("no address: %w", errRefused)
-	}
-	if c.exempt = contains(c.limits.Exempt, c.from); c.exempt {
-		return nil
-	}
-	if c.srv.guard.Refused(c.from) {
-		return fmt.Errorf("penalty: %w", errRefused)
-	}
-	if c.hasSource = c.srv.admission.source(c.from); !c.hasSource {
-		return fmt.Errorf("too many connections of this source: %w", errRefused)
-	}
-	return nil
-}
-
-// leaveQueue gives back the place among those that are not logged in, once.
-func (c *client) leaveQueue() {
-	c.queued.Do(func() {
-		c.srv.admission.done()
-		if c.hasSource {
-			c.srv.admission.leave(c.from)
-		}
-	})
+	return c.visitor.arrive()
 }
 
 // welcome is called when a login is complete, before the client hears of it.
 func (c *client) welcome(id auth.Identity) {
-	c.leaveQueue()
-	n, limit := c.srv.admission.login(id.User)
+	n, limit := c.visitor.welcome(id)
 	c.mu.Lock()
 	c.user = id.User
-	if n > limit {
-		c.excess = fmt.Sprintf("too many connections of %s: at most %d", id.User, limit)
-	}
+	c.excess = excess(id.User, n, limit)
 	c.mu.Unlock()
-	c.log = c.log.With("user", id.User)
 	if err := c.conn.welcome(); err != nil {
 		c.log.Debug("take the deadline away", "err", err) // it is closed: the library finds out too
 	}
-	c.srv.guard.LoggedIn(id.User, c.from)
-	c.record(journal.Record{Kind: journal.Login, User: id.User, Method: id.Method, Text: id.Key})
-	c.log.Info("logged in", "method", id.Method, "key", id.Key)
 	// One that has a session more than it may can be told so; a crowd of them
 	// is a flood.
 	if n > 2*limit {
@@ -159,24 +115,8 @@ func (c *client) leave() {
 		c.log.Info("connection ended", "err", ended)
 		return
 	}
-	if errors.Is(ended, session.ErrStopping) {
-		return // our doing
-	}
-	if !c.exempt {
-		c.srv.guard.ConnectionFailed(c.from)
-	}
-	if c.login.tried() {
-		c.record(journal.Record{
-			Kind: journal.Refused, User: c.login.name, Method: c.login.method, Text: "the login failed",
-		})
-		c.log.Info("login failed", "user", c.login.name, "method", c.login.method)
-	}
-}
-
-func (c *client) record(r journal.Record) {
-	r.From = c.from.String()
-	if err := c.srv.audit.Append(r); err != nil {
-		c.log.Error("audit a login", "err", err)
+	if !errors.Is(ended, session.ErrStopping) { // that is our doing
+		c.failed(c.login.name, c.login.method)
 	}
 }
 
@@ -219,7 +159,7 @@ func (c *client) end(cause error) {
 		c.pings.Stop()
 	}
 	for ch := range c.channels {
-		ch.cancel(cause)
+		ch.end(cause)
 	}
 }
 
@@ -227,11 +167,4 @@ func (c *client) end(cause error) {
 func (c *client) close(cause error) {
 	c.end(cause)
 	_ = c.conn.Close() // an error says that it is closed already
-}
-
-// rescue keeps a panic within what panicked.
-func (c *client) rescue(what string) {
-	if r := recover(); r != nil {
-		c.log.Error("panic", "in", what, "err", fmt.Sprint(r), "stack", string(debug.Stack()))
-	}
 }

@@ -38,14 +38,19 @@ func newConn(nc net.Conn, grace time.Duration) (*conn, error) {
 	c := &conn{Conn: nc, reader: nc, remote: nc.RemoteAddr(), ack: acknowledger(nc), loginBy: time.Now().Add(grace)}
 	c.early.opened = make(chan struct{})
 	c.gone = make(chan struct{})
-	if t, ok := nc.(*net.TCPConn); ok {
-		if err := t.SetKeepAliveConfig(net.KeepAliveConfig{
-			Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3,
-		}); err != nil {
-			return c, err
-		}
+	return c, errors.Join(keepAlive(nc), nc.SetDeadline(c.loginBy))
+}
+
+// keepAlive makes the kernel find out within a minute that a silent peer is
+// gone.
+func keepAlive(nc net.Conn) error {
+	t, ok := nc.(*net.TCPConn)
+	if !ok {
+		return nil
 	}
-	return c, nc.SetDeadline(c.loginBy)
+	return t.SetKeepAliveConfig(net.KeepAliveConfig{
+		Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3,
+	})
 }
 
 // Read reads, and asks the kernel to acknowledge at once: an OpenSSH client

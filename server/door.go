@@ -22,6 +22,7 @@ type door interface {
 type shell interface {
 	Exec(line string, stdio session.IO) int
 	Lines(stdio session.IO) int
+	Shell(t session.Terminal) int
 	Reject(what string, stdio session.IO) int
 	Context() context.Context // ends when the session must
 	Close()

@@ -1,11 +1,12 @@
 package server
 
 import (
-	"regexp"
 	"sync"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/deployerd/deployerd/session"
 )
 
 // What a session may ask for. The SSH library has no such bounds, and it blocks
@@ -14,17 +15,11 @@ const (
 	maxVariables    = 16
 	maxVariable     = 256       // bytes of name and value together
 	maxLine         = 128 << 10 // bytes; the shell's own limit is lower and is explained there
-	maxColumns      = 1000
-	maxRows         = 500
 	requestsASecond = 200
-	unknownTerminal = "dumb"
 )
 
-// terminalName is what may be called a terminal; it goes to targets later.
-var terminalName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
-
-// envRequest, ptyRequest and execRequest are the payloads of RFC 4254 sections
-// 6.4, 6.2 and 6.5; a subsystem's is that of a command.
+// envRequest, ptyRequest, windowChange and execRequest are the payloads of RFC
+// 4254 sections 6.4, 6.2, 6.7 and 6.5; a subsystem's is that of a command.
 type envRequest struct{ Name, Value string }
 
 type ptyRequest struct {
@@ -32,6 +27,8 @@ type ptyRequest struct {
 	Columns, Rows, Width, Height uint32
 	Modes                        string
 }
+
+type windowChange struct{ Columns, Rows, Width, Height uint32 }
 
 type execRequest struct{ Command string }
 
@@ -41,11 +38,20 @@ func (ch *channel) filter(in <-chan *gossh.Request) {
 	defer close(ch.out)
 	for r := range in {
 		ch.client.count()
-		if ch.harmless(r) {
+		switch {
+		case ch.resize(r):
+			accept(ch, r)
+		case ch.harmless(r):
 			ch.out <- r
-		} else {
+		default:
 			refuse(ch, r)
 		}
+	}
+}
+
+func accept(ch *channel, r *gossh.Request) {
+	if err := r.Reply(true, nil); err != nil {
+		ch.client.log.Debug("accept a request", "err", err)
 	}
 }
 
@@ -56,8 +62,8 @@ func refuse(ch *channel, r *gossh.Request) {
 }
 
 // harmless says whether the library may see a request, and cuts it to size.
-// Sizes, signals and breaks have no taker as long as sessions have no terminal;
-// agents and X11 are never forwarded.
+// Sizes go past the library, which would block on them; signals and breaks have
+// no taker; agents and X11 are never forwarded.
 func (ch *channel) harmless(r *gossh.Request) bool {
 	switch r.Type {
 	case "env":
@@ -87,29 +93,35 @@ func (ch *channel) allowTerminal(r *gossh.Request) bool {
 	if ch.terminal {
 		return false
 	}
-	payload, ok := fitTerminal(r.Payload)
+	p, ok := fitTerminal(r.Payload)
 	if !ok {
 		return false
 	}
 	ch.terminal = true
-	r.Payload = payload
+	r.Payload = gossh.Marshal(&p)
+	ch.term, ch.size = p.Term, session.Size{Width: int(p.Columns), Height: int(p.Rows)}
+	return true
+}
+
+// resize takes a new size of the window, if r is one.
+func (ch *channel) resize(r *gossh.Request) bool {
+	var w windowChange
+	if r.Type != "window-change" || !ch.terminal || gossh.Unmarshal(r.Payload, &w) != nil {
+		return false
+	}
+	newest(ch.sizes, clamp(w.Columns, w.Rows))
 	return true
 }
 
 // fitTerminal returns a terminal request with a size and a name that everything
 // behind it can bear, and without modes, which nobody uses.
-func fitTerminal(payload []byte) ([]byte, bool) {
+func fitTerminal(payload []byte) (ptyRequest, bool) {
 	var p ptyRequest
 	if err := gossh.Unmarshal(payload, &p); err != nil {
-		return nil, false
+		return p, false
 	}
-	if !terminalName.MatchString(p.Term) {
-		p.Term = unknownTerminal
-	}
-	p.Columns = min(max(p.Columns, 1), maxColumns)
-	p.Rows = min(max(p.Rows, 1), maxRows)
-	p.Width, p.Height, p.Modes = 0, 0, ""
-	return gossh.Marshal(&p), true
+	size := clamp(p.Columns, p.Rows)
+	return ptyRequest{Term: knownTerminal(p.Term), Columns: uint32(size.Width), Rows: uint32(size.Height)}, true
 }
 
 // allowStart lets a session begin once, and counts the goroutine in that the
@@ -128,6 +140,7 @@ func (ch *channel) allowStart(r *gossh.Request) bool {
 		return false
 	}
 	ch.started = r.Type
+	ch.interactive.Store(r.Type == "shell" && ch.terminal)
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -32,12 +33,15 @@ type house struct {
 	t      *testing.T
 	server *Server
 	addr   string
+	telnet string // "" without it
 	key    []byte // the host key, private
 	door   *fakeDoor
 	guard  *fakeGuard
 	audit  *fakeAudit
 	keys   map[string]gossh.Signer
 	ran    chan error
+
+	patience time.Duration // the server's, unless 0
 }
 
 type furnish func(h *house, o *Options)
@@ -60,16 +64,24 @@ func open(t *testing.T, change ...furnish) *house {
 	for _, c := range change {
 		c(h, &o)
 	}
-	if o.Listeners == nil {
+	if o.Listeners == nil && o.Telnet == nil {
 		o.Listeners = []net.Listener{listen(t, "127.0.0.1:0")}
 	}
-	h.addr = o.Listeners[0].Addr().String()
+	if len(o.Listeners) > 0 {
+		h.addr = o.Listeners[0].Addr().String()
+	}
+	if len(o.Telnet) > 0 {
+		h.telnet = o.Telnet[0].Addr().String()
+	}
 	if len(o.HostKeys) > 0 {
 		h.key = o.HostKeys[0]
 	}
 	var err error
 	if h.server, err = build(o, h.door, h.guard, h.audit); err != nil {
 		t.Fatal(err)
+	}
+	if h.patience > 0 {
+		h.server.patience = h.patience
 	}
 	return h
 }
@@ -325,6 +337,51 @@ func (s *fakeShell) Lines(stdio session.IO) int {
 		}
 	}
 	return 0
+}
+
+// Shell says what terminal it has, and does a line at a time: hang, stubborn,
+// panic, exit N and flood as Exec; anything else is shown again. Ctrl-D leaves.
+func (s *fakeShell) Shell(t session.Terminal) int {
+	fmt.Fprintf(t.Out, "%s at %s %dx%d echo %t\r\n> ", s.client.Identity.User, t.Term, t.Size.Width, t.Size.Height, t.Echo)
+	var line []byte
+	for {
+		select {
+		case <-s.ctx.Done():
+			fmt.Fprintf(t.Out, "bye: %v\r\n", context.Cause(s.ctx))
+			s.lives.change(func() { s.lives.ends = append(s.lives.ends, context.Cause(s.ctx)) })
+			return 254
+		case size := <-t.Resized:
+			fmt.Fprintf(t.Out, "now %dx%d\r\n", size.Width, size.Height)
+		case piece, ok := <-t.Input:
+			if !ok {
+				s.lives.change(func() { s.lives.ends = append(s.lives.ends, nil) })
+				return 0
+			}
+			for _, b := range piece {
+				switch b {
+				case 0x03:
+					io.WriteString(t.Out, "^C\r\n")
+				case 0x15:
+					line = nil
+				case 0x04:
+					return 0
+				case '\r', '\n':
+					word, rest, _ := strings.Cut(string(line), " ")
+					line = nil
+					switch word {
+					case "hang", "stubborn", "panic", "flood":
+						s.Exec(word, session.IO{Stdout: t.Out})
+					case "exit":
+						return len(rest)
+					default:
+						fmt.Fprintf(t.Out, "[%s %s]\r\n", word, rest)
+					}
+				default:
+					line = append(line, b)
+				}
+			}
+		}
+	}
 }
 
 func (s *fakeShell) Reject(what string, stdio session.IO) int {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"time"
@@ -14,14 +13,9 @@ import (
 )
 
 const (
-	maxTries      = 6   // failed tries on a connection
-	maxKeyQueries = 20  // keys asked about on a connection: an agent may hold many
-	maxUserName   = 128 // bytes of a user name that are kept anywhere
-	maxShownName  = 64  // runes of it in records
-
-	// refusalStep is the grid on which refusals of a password leave: how long
-	// the check took cannot be seen.
-	refusalStep = 500 * time.Millisecond
+	maxTries      = 6  // failed tries on a connection
+	maxKeyQueries = 20 // keys asked about on a connection: an agent may hold many
+	maxShownName  = 64 // runes of a user name in records
 )
 
 // errDenied is every refusal of a login: the client learns nothing else.
@@ -56,9 +50,6 @@ func (l *login) begin(p gossh.ServerPreAuthConn) {
 	l.client.conn.early.open()
 }
 
-// tried says whether the client named anybody.
-func (l *login) tried() bool { return l.method != "" }
-
 func (l *login) note(user, method string) {
 	l.name, l.method = shown(user), method
 }
@@ -91,31 +82,13 @@ func (l *login) check(m gossh.ConnMetadata, key gossh.PublicKey) (auth.Identity,
 	return l.client.srv.door.users().CheckKey(m.User(), key, l.client.from, time.Now())
 }
 
-// password checks a password. The slow-down of an account looks like a wrong
-// password.
+// password checks a password.
 func (l *login) password(m gossh.ConnMetadata, password []byte) (*gossh.Permissions, error) {
-	begun := time.Now()
 	l.candidate = auth.Identity{}
-	c, user := l.client, m.User()
-	kept := user[:min(len(user), maxUserName)]
-	if c.srv.guard.TryAllowed(kept, c.from) {
-		if id, ok := c.srv.door.users().CheckPassword(c.ctx, user, string(password)); ok {
-			return l.accept(id), nil
-		}
-		c.srv.guard.TryFailed(kept, c.from)
+	if id, ok := l.client.checkPassword(l.client.ctx, m.User(), string(password)); ok {
+		return l.accept(id), nil
 	}
-	untilFullStep(c.ctx, begun)
 	return nil, errDenied
-}
-
-// untilFullStep waits until a whole number of refusalSteps has passed.
-func untilFullStep(ctx context.Context, begun time.Time) {
-	t := time.NewTimer(refusalStep - time.Since(begun)%refusalStep)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 func (l *login) accept(id auth.Identity) *gossh.Permissions {

@@ -99,11 +99,11 @@ func TestOpenSSHOneShot(t *testing.T) {
 	}
 	var stderr strings.Builder
 	cmd = o.command([]string{"-tt"})
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(stderr.String(), "not in this version") {
-		t.Errorf("no line: %v, %q", err, &stderr)
+	cmd.Env = append(os.Environ(), "TERM=vt220")
+	cmd.Stdin = strings.NewReader("a b\rexit 12\r")
+	if out, _ := cmd.Output(); cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), "alice at vt220 80x24 echo true\r\n> [a b]\r\n") {
+		t.Errorf("no line: exit code %d, %q", cmd.ProcessState.ExitCode(), out)
 	}
-	stderr.Reset()
 	cmd = o.command([]string{"-s"}, "sftp")
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(stderr.String(), "sftp: not in this version") {

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +24,8 @@ import (
 type Limits struct {
 	StartupsBegin, StartupsRate, StartupsFull int           // random early drop over connections that are not logged in
 	PerSource                                 int           // connections not logged in, per /32 or /64
-	LoginGrace                                time.Duration // from accept to login
+	LoginGrace                                time.Duration // from accept to login by SSH
+	LoginGraceTelnet                          time.Duration // the same by telnet
 	ConnectionsPerUser                        int
 	ChannelsPerConnection                     int
 	Exempt                                    []netip.Prefix // free of PerSource and penalties
@@ -30,7 +33,9 @@ type Limits struct {
 
 // Options make a Server.
 type Options struct {
-	Listeners     []net.Listener // TCP; the server owns them from New on
+	Listeners     []net.Listener // TCP, for SSH; the server owns them from New on
+	Telnet        []net.Listener // TCP, for telnet; the same
+	TelnetTLS     *tls.Config    // what telnet is spoken over; nil is clear text
 	HostKeys      [][]byte       // private keys in PEM; at least one
 	Banner        string
 	ProxyProtocol []netip.Prefix // whose PROXY headers are believed (and required)
@@ -41,24 +46,28 @@ type Options struct {
 	Log           *slog.Logger
 }
 
-// Server serves SSH on all its listeners.
+// Server serves SSH and telnet on all its listeners.
 type Server struct {
 	log       *slog.Logger
 	ssh       *ssh.Server // wish's; it is handed connections and never listens
 	listeners []net.Listener
+	telnet    []net.Listener
+	tls       *tls.Config // of telnet
+	banner    string      // before the login, with CR LF
 	proxies   []netip.Prefix
 	door      door
 	guard     guard
 	audit     recorder
 	admission *admission
 	keepalive keepalive
+	patience  time.Duration // with a telnet peer that sends no more
 
 	refused chan struct{} // closed by Refuse
 	stopped chan struct{} // closed by Shutdown
 
 	mu      sync.Mutex
 	ran     bool
-	clients map[*client]struct{}
+	clients map[connection]struct{}
 	wg      sync.WaitGroup // every goroutine; grows only under mu and before stopped
 }
 
@@ -75,21 +84,26 @@ func New(o Options) (*Server, error) {
 
 // build makes a server of the parts that tests replace.
 func build(o Options, d door, g guard, r recorder) (*Server, error) {
-	if len(o.Listeners) == 0 {
+	if len(o.Listeners)+len(o.Telnet) == 0 {
 		return nil, errors.New("server: no listener")
 	}
 	s := &Server{
 		log:       o.Log,
 		listeners: o.Listeners,
+		telnet:    o.Telnet,
+		tls:       o.TelnetTLS,
+		banner:    asBanner(o.Banner),
 		proxies:   o.ProxyProtocol,
 		door:      d,
 		guard:     g,
 		audit:     r,
 		admission: newAdmission(o.Limits),
 		keepalive: keepalive{every: 15 * time.Second, missed: 3},
-		refused:   make(chan struct{}),
-		stopped:   make(chan struct{}),
-		clients:   make(map[*client]struct{}),
+		// Most who do are gone, and a run that says nothing would never find out.
+		patience: 30 * time.Second,
+		refused:  make(chan struct{}),
+		stopped:  make(chan struct{}),
+		clients:  make(map[connection]struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -115,14 +129,20 @@ func (s *Server) Run(ctx context.Context) error {
 	s.ran = true
 	s.mu.Unlock()
 
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+len(s.telnet))
 	var loops sync.WaitGroup
-	for _, l := range s.listeners {
+	serve := func(l net.Listener, open func(net.Conn) connection) {
 		loops.Go(func() {
-			if err := s.accept(l); err != nil {
+			if err := s.accept(l, open); err != nil {
 				failed <- err
 			}
 		})
+	}
+	for _, l := range s.listeners {
+		serve(l, func(nc net.Conn) connection { return newClient(s, nc) })
+	}
+	for _, l := range s.telnet {
+		serve(l, func(nc net.Conn) connection { return newCaller(s, nc) })
 	}
 	var err error
 	select {
@@ -143,7 +163,7 @@ func (s *Server) Refuse() {
 		return
 	}
 	close(s.refused)
-	for _, l := range s.listeners {
+	for _, l := range slices.Concat(s.listeners, s.telnet) {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			s.log.Warn("closing a listener", "remote", l.Addr().String(), "err", err)
 		}
@@ -172,13 +192,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // stop ends the taking in of goroutines and returns the connections there are.
-func (s *Server) stop() []*client {
+func (s *Server) stop() []connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ended(s.stopped) {
 		close(s.stopped)
 	}
-	all := make([]*client, 0, len(s.clients))
+	all := make([]connection, 0, len(s.clients))
 	for c := range s.clients {
 		all = append(all, c)
 	}
@@ -198,7 +218,7 @@ func (s *Server) enter() bool {
 }
 
 // keep remembers a connection for Shutdown and counts its goroutine in.
-func (s *Server) keep(c *client) bool {
+func (s *Server) keep(c connection) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ended(s.stopped) {
@@ -209,7 +229,7 @@ func (s *Server) keep(c *client) bool {
 	return true
 }
 
-func (s *Server) forget(c *client) {
+func (s *Server) forget(c connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/deployerd/deployerd/auth"
 	"github.com/deployerd/deployerd/node"
+	"github.com/deployerd/deployerd/session/internal/screen"
 	"github.com/deployerd/deployerd/session/run"
 )
 
@@ -38,6 +39,12 @@ func runCommands() []command {
 			doc:     "the same as root",
 			example: "--run-with-sudo production.web -- systemctl restart nginx", right: "shell and sudo",
 			takes: takes, raw: true, do: doRunWithSudo,
+		},
+		{
+			name: "--connect", section: section, usage: "--connect [path]",
+			doc:     "a login shell on one host, in your terminal",
+			example: "--connect production.web:web1", right: "shell",
+			takes: takes, do: doConnect,
 		},
 	}
 }
@@ -126,10 +133,49 @@ func (c *invocation) command(verbs ...auth.Verb) error {
 	return c.start(spec, verbs...)
 }
 
+// doConnect gives a host's terminal to the user.
+func doConnect(c *invocation) error {
+	if c.line.dash >= 0 {
+		return c.usage()
+	}
+	n, err := c.place(c.line.path(), c.view.running(c.s.last))
+	if err != nil {
+		return err
+	}
+	spec := c.spec(n)
+	spec.Connect = true
+	names := run.Hosts(n, spec.Limit)
+	switch {
+	case c.s.shell == nil || c.opts().json || spec.detach:
+		if err := c.s.rights.start(&spec.Spec, []auth.Verb{auth.Shell}); err != nil {
+			return err
+		}
+		return wrongf("--connect needs a terminal and a prompt: come in without a line")
+	case c.opts().stdin || spec.Sandbox:
+		return wrongf("--connect takes no --stdin and opens nothing in a sandbox")
+	case len(names) > 1:
+		return wrongf("%s has %d hosts (%s): name one of them, or --limit", label(n.Path(), ""), len(names), screen.Names(printables(names)))
+	}
+	return c.start(spec, auth.Shell)
+}
+
 // starting is a run about to be started.
 type starting struct {
 	run.Spec
 	detach bool
+}
+
+// title is what listings call it.
+func (s *starting) title() string {
+	switch {
+	case s.Action != nil:
+		return s.Action.Name
+	case s.Connect:
+		return "--connect"
+	case s.Sudo:
+		return "--run-with-sudo"
+	}
+	return "--run"
 }
 
 // spec is what the line's options say of a run at a node.
@@ -148,6 +194,9 @@ func (c *invocation) start(spec *starting, verbs ...auth.Verb) error {
 		return &run.NoHostsError{Limit: c.opts().limitText, Path: spec.Node.Path()}
 	}
 	if c.opts().stdin && c.stdin == nil {
+		if c.s.shell != nil {
+			return wrongf("--stdin: a terminal has no standard input to give")
+		}
 		return wrongf("--stdin: standard input holds the lines themselves")
 	}
 	if err := c.s.rights.start(&spec.Spec, verbs); err != nil {
@@ -161,12 +210,20 @@ func (c *invocation) start(spec *starting, verbs ...auth.Verb) error {
 		follow = newFollower(c.out, spec)
 		spec.Sink = follow
 	}
+	var person *watching
+	if sh := c.s.shell; sh != nil && !spec.detach {
+		person = sh.attend(c, spec)
+	}
 	started, err := c.s.m.o.Engine.Start(c.s.ctx, spec.Spec)
 	if err != nil {
 		return startError(err)
 	}
 	if spec.detach {
 		return c.detached(started)
+	}
+	defer c.s.presence.run(spec)()
+	if person != nil {
+		return person.watch(started, follow)
 	}
 	return c.stay(started, follow)
 }

@@ -27,6 +27,7 @@ func commands() []command {
 	all = append(all, treeCommands()...)
 	all = append(all, runCommands()...)
 	all = append(all, infoCommands()...)
+	all = append(all, peopleCommands()...)
 	all = append(all, shellCommands()...)
 	return append(all, laterCommands()...)
 }
@@ -35,10 +36,10 @@ func commands() []command {
 // names are taken all the same, so that no line changes its meaning later.
 func laterCommands() []command {
 	names := []string{
-		"--source-code", "--connect", "--scp", "jobs", "fg", "cancel", "attach", "wait",
-		"runs", "show", "replay", "rerun", "compare", "w", "watch", "join", "msg", "wall", "kick",
+		"--source-code", "--scp", "jobs", "fg", "cancel", "attach", "wait",
+		"runs", "show", "replay", "rerun", "compare", "watch", "join", "msg", "wall", "kick",
 		"lock", "unlock", "park", "unpark", "approve", "deny", "requests", "hostkeys", "trust",
-		"who-can", "monitor", "set-option", "show-options", "history", "clear",
+		"who-can", "monitor", "set-option", "show-options",
 	}
 	list := make([]command, len(names))
 	for i, name := range names {

@@ -15,7 +15,11 @@ import (
 func (f *follower) conclude(r *run.Run) error {
 	o := r.Outcome()
 	var err error
-	if !f.out.json {
+	switch {
+	case f.spec.Connect && len(o.Hosts) == 1 && o.Hosts[0].ExitCode != nil: // the user has seen how it ended
+	case f.live != nil && len(o.Hosts) > 1:
+		err = f.live.summarize(r.Info(), o)
+	case !f.out.json:
 		err = f.summarize(r.Info(), o)
 	}
 	if err = errors.Join(f.err, err); err != nil && o.ExitCode == exitOK {
@@ -51,8 +55,11 @@ func (f *follower) summarize(i run.Info, o run.Outcome) error {
 	if len(o.Hosts) > 1 || o.Status != run.OK {
 		text.WriteString(summary(i, o) + "\n")
 	}
-	if text.Len() == 0 {
+	switch {
+	case text.Len() == 0:
 		return nil
+	case f.out.display != nil && o.Status != run.OK:
+		return f.out.write(f.out.stderr, f.out.words(text.String(), red))
 	}
 	return f.out.say(text.String())
 }

@@ -9,6 +9,10 @@
 // a user may not see looks like what is not there. Every right is asked for in
 // one place, rights.authorize, with the rules that are in force at that moment.
 //
+// At a terminal ([Session.Shell]) one goroutine reads keys, asks and shows; a
+// run that it waits for writes from its own, in the output's turn, and borrows
+// that turn to ask a question or to have the terminal for a target's program.
+//
 // Where the contract is silent: options count whether quoted or not, so that no
 // quoting turns --sandbox after an action into an argument; a path without an
 // action is a wrong one-shot, and goes to that node in lines from standard

@@ -11,6 +11,7 @@ import (
 type follower struct {
 	out      *output
 	show     func(e run.Event) error
+	live     *live // on a terminal, else nil
 	spec     *starting
 	finished chan struct{} // closed when no further event comes
 	once     sync.Once
@@ -19,9 +20,13 @@ type follower struct {
 
 func newFollower(out *output, spec *starting) *follower {
 	f := &follower{out: out, spec: spec, finished: make(chan struct{})}
-	if out.json {
+	switch {
+	case out.json:
 		f.show = (&jsonScreen{out: out, torn: make(map[streamKey][]byte)}).event
-	} else {
+	case out.display != nil:
+		f.live = newLive(out, spec)
+		f.show = f.live.event
+	default:
 		f.show = newTextScreen(out, spec).event
 	}
 	return f

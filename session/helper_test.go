@@ -135,6 +135,22 @@ func (w *world) root(t testing.TB) *node.Type {
 			_, err := db.Hosts().Run(ctx, "uptime", host.RunOptions{Sudo: true})
 			return nil, err
 		})),
+		with("ask", act("", func(ctx context.Context, env *node.Env, _ node.Args) (any, error) {
+			name, err := env.Ask(ctx, node.Question{Label: "Name\x1b[2J", Kind: node.AskInput, Default: "nobody", HasDefault: true, Host: "web1"})
+			if err != nil {
+				return nil, err
+			}
+			secret, err := env.Ask(ctx, node.Question{Label: "Secret", Kind: node.AskPassword, HasDefault: true})
+			if err != nil {
+				return nil, err
+			}
+			size, err := env.Ask(ctx, node.Question{Label: "Size", Kind: node.AskChoice, Options: []string{"small", "large"}, Default: "small", HasDefault: true})
+			if err != nil {
+				return nil, err
+			}
+			sure, err := env.Ask(ctx, node.Question{Label: "Sure?", Kind: node.AskConfirm, Default: "no", HasDefault: true})
+			return fmt.Sprint(name.Text, " ", len(secret.Text), " ", size.Index, " ", sure.Yes), err
+		})),
 		with("staging", plain(t,
 			with("group", node.Staging), with("hosts", w.hosts("st1")),
 			with("deploy", deploy()),
@@ -221,15 +237,15 @@ func (w *world) open(t testing.TB, ctx context.Context, user string) *Session {
 	return s
 }
 
-// screen is what a client has got.
-type screen struct {
+// received is what a client has got.
+type received struct {
 	mu       sync.Mutex
 	out, err bytes.Buffer
 	changed  chan struct{} // closed at the next write, if somebody waits
 }
 
 type half struct {
-	s *screen
+	s *received
 	b *bytes.Buffer
 }
 
@@ -244,7 +260,7 @@ func (h half) Write(p []byte) (int, error) {
 }
 
 // waitFor waits until standard error has a text.
-func (s *screen) waitFor(text string) {
+func (s *received) waitFor(text string) {
 	for {
 		s.mu.Lock()
 		if strings.Contains(s.err.String(), text) {
@@ -258,7 +274,7 @@ func (s *screen) waitFor(text string) {
 	}
 }
 
-func (s *screen) io(stdin string) IO {
+func (s *received) io(stdin string) IO {
 	return IO{Stdin: strings.NewReader(stdin), Stdout: half{s, &s.out}, Stderr: half{s, &s.err}}
 }
 
@@ -267,7 +283,7 @@ func (w *world) exec(t testing.TB, user, line, stdin string) (stdout, stderr str
 	t.Helper()
 	s := w.open(t, t.Context(), user)
 	defer s.Close()
-	var on screen
+	var on received
 	code = s.Exec(line, on.io(stdin))
 	return on.out.String(), on.err.String(), code
 }
@@ -276,7 +292,7 @@ func (w *world) lines(t testing.TB, user, stdin string) (stdout, stderr string, 
 	t.Helper()
 	s := w.open(t, t.Context(), user)
 	defer s.Close()
-	var on screen
+	var on received
 	code = s.Lines(on.io(stdin))
 	return on.out.String(), on.err.String(), code
 }

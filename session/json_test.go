@@ -102,7 +102,7 @@ func TestValuesThatJSONCannotSay(t *testing.T) {
 // A character that comes in two pieces is one character.
 func TestTornCharactersAreJoined(t *testing.T) {
 	t.Parallel()
-	var on screen
+	var on received
 	j := &jsonScreen{out: newOutput(t.Context(), on.io("")), torn: make(map[streamKey][]byte)}
 	whole := "aü世\U0001F600b\xe4\xb8"
 	for i := range len(whole) {

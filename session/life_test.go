@@ -17,7 +17,7 @@ import (
 // held is a session in which a command runs that does not end by itself.
 type held struct {
 	*world
-	on     screen
+	on     received
 	cancel context.CancelCauseFunc
 	code   chan int
 	let    chan struct{} // closed to let the command end
@@ -144,7 +144,7 @@ func canceled() context.Context {
 	return ctx
 }
 
-func (s *screen) stderr() string {
+func (s *received) stderr() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err.String()
@@ -208,7 +208,7 @@ func TestSessionsEndWithTheirAccount(t *testing.T) {
 	kept := w.open(t, t.Context(), "carol")
 	r, typed := io.Pipe()
 	defer typed.Close()
-	var on screen
+	var on received
 	code := make(chan int)
 	go func() { code <- s.Lines(IO{Stdin: r, Stdout: half{&on, &on.out}, Stderr: half{&on, &on.err}}) }()
 	if _, err := io.WriteString(typed, "help\n"); err != nil {
@@ -258,7 +258,7 @@ func TestThePlaceAfterAReload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.open(t, t.Context(), "alice")
-	var on screen
+	var on received
 	for _, line := range []string{"cd staging", "cd /production/web:web1"} {
 		if code := s.Exec(line, on.io("")); code != 0 {
 			t.Fatal(on.err.String())

@@ -35,6 +35,7 @@ func (s *Session) Lines(stdio IO) int {
 		default:
 			text = line
 		}
+		s.presence.input()
 		code, next := s.perform(text, out, nil, false)
 		if next == lineExit || code != exitOK {
 			return code

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +31,11 @@ type State struct {
 // Limits bound sessions; 0 is no limit.
 type Limits struct {
 	SessionsPerUser int
+	// Idle ends a session at a terminal at which nothing was typed for so long.
+	Idle time.Duration
+	// History is how many lines are kept of each user; 0 is 1,000, and below 0
+	// none are.
+	History int
 }
 
 // Options make a Manager.
@@ -38,6 +46,11 @@ type Options struct {
 	Pool    *host.Pool // what hosts and status show of connections; may be nil
 	Version string
 	Started time.Time // of the daemon; zero is now
+	// HostName is the daemon's in the prompt; "" is the machine's.
+	HostName string
+	// HistoryDir is the folder with the users' histories, 0700; "" keeps none
+	// beyond a session.
+	HistoryDir string
 	// Reload is what the command reload does; nil refuses it.
 	Reload func(ctx context.Context) error
 	Log    *slog.Logger // nil discards
@@ -47,11 +60,13 @@ type Options struct {
 type Manager struct {
 	o       Options
 	log     *slog.Logger
+	past    *histories
 	state   atomic.Pointer[State]
 	stopped chan struct{} // closed by Stop
 
 	mu        sync.Mutex
 	sessions  map[*Session]struct{}
+	opened    uint64 // how many sessions ever were
 	perUser   map[string]int
 	stopping  bool
 	left      chan struct{} // closed and made anew when a session is closed
@@ -73,8 +88,22 @@ func New(o Options) *Manager {
 		sessions: make(map[*Session]struct{}), perUser: make(map[string]int),
 		reloaded: o.Started,
 	}
+	m.past = &histories{dir: o.HistoryDir}
+	m.o.HostName = hostName(o.HostName)
 	m.put(o.State)
 	return m
+}
+
+// hostName is the first label of a machine's name.
+func hostName(name string) string {
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			name = "deployerd"
+		}
+	}
+	label, _, _ := strings.Cut(name, ".")
+	return printable(label)
 }
 
 func (m *Manager) put(s State) {
@@ -114,6 +143,7 @@ var (
 	ErrRightsEnded  = errors.New("the account was removed or disabled")
 	ErrStopping     = errors.New("the daemon is stopping")
 	ErrTooMany      = errors.New("too many sessions of this user")
+	ErrIdle         = errors.New("the session was idle")
 )
 
 // Open begins a session; ctx is its life, cancelled with one of the causes
@@ -146,6 +176,8 @@ func (m *Manager) admit(s *Session) error {
 	if most > 0 && m.perUser[user] >= most {
 		return ErrTooMany
 	}
+	m.opened++
+	s.presence.id = strconv.FormatUint(m.opened, 10)
 	m.sessions[s] = struct{}{}
 	m.perUser[user]++
 	return nil

@@ -23,6 +23,7 @@ type output struct {
 	turn           chan struct{} // holds one token: whoever has it writes
 	stdout, stderr io.Writer
 	json           bool
+	display        *display // a terminal's, which is both streams then; else nil
 }
 
 func newOutput(ctx context.Context, stdio IO) *output {
@@ -37,10 +38,25 @@ func newOutput(ctx context.Context, stdio IO) *output {
 	return o
 }
 
+// newScreen is the output on a terminal.
+func newScreen(ctx context.Context, d *display) *output {
+	o := newOutput(ctx, IO{Stdout: d, Stderr: d})
+	o.display = d
+	return o
+}
+
 func (o *output) write(w io.Writer, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
+	return o.inTurn(func() error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// inTurn does something while nobody else writes.
+func (o *output) inTurn(do func() error) error {
 	select {
 	case <-o.turn:
 	default:
@@ -51,8 +67,7 @@ func (o *output) write(w io.Writer, data []byte) error {
 		}
 	}
 	defer func() { o.turn <- struct{}{} }()
-	_, err := w.Write(data)
-	return err
+	return do()
 }
 
 // answer writes what a command was asked for, as it is.
@@ -63,7 +78,24 @@ func (o *output) say(text string) error {
 	if o.json {
 		return o.object(logObject{stamp: newStamp("log", "", time.Now()), Text: text})
 	}
-	return o.write(o.stderr, appendOurs(nil, text))
+	return o.write(o.stderr, o.words(text, dim))
+}
+
+// words are ours: marked line by line, or where somebody looks at them plain,
+// in a colour.
+func (o *output) words(text, colour string) []byte {
+	if o.display == nil {
+		return appendOurs(nil, text)
+	}
+	var b []byte
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		shown := printable(line)
+		if shown != "" {
+			shown = o.display.colour(colour, shown)
+		}
+		b = append(append(b, shown...), '\n')
+	}
+	return b
 }
 
 // appendOurs appends text in lines that bear our mark.
@@ -85,7 +117,7 @@ func (o *output) fail(err error) error {
 		code := exitCode(err)
 		return o.object(errorObject{stamp: newStamp("error", "", time.Now()), Message: describe(err), ExitCode: &code})
 	}
-	return o.write(o.stderr, appendOurs(nil, describe(err)))
+	return o.write(o.stderr, o.words(describe(err), red))
 }
 
 // object writes a JSON line.

@@ -32,7 +32,20 @@ func printable(text string) string {
 // escaped as \x1b or \u{202e}. With colours SGR sequences pass, and are
 // switched off at the end if they were left on.
 func appendPrintable(dst, text []byte, colours bool) []byte {
-	lit := false
+	dst, lit := appendText(dst, text, colours, false)
+	if lit {
+		dst = append(dst, "\x1b[0m"...)
+	}
+	return dst
+}
+
+// appendShown is appendPrintable with colours for a part of a line: they stay
+// on. It takes and returns whether one is.
+func appendShown(dst, text []byte, lit bool) ([]byte, bool) {
+	return appendText(dst, text, true, lit)
+}
+
+func appendText(dst, text []byte, colours, lit bool) ([]byte, bool) {
 	for len(text) > 0 {
 		n := plainPrefix(text)
 		dst = append(dst, text[:n]...)
@@ -49,10 +62,7 @@ func appendPrintable(dst, text []byte, colours bool) []byte {
 		dst = appendRune(dst, r, text[:size])
 		text = text[size:]
 	}
-	if lit {
-		dst = append(dst, "\x1b[0m"...)
-	}
-	return dst
+	return dst, lit
 }
 
 // plainPrefix is how many bytes are ASCII that needs no look.
@@ -99,4 +109,21 @@ func sgr(text []byte) int {
 // isReset says whether an SGR sequence switches all off.
 func isReset(sequence []byte) bool {
 	return strings.Trim(string(sequence[2:len(sequence)-1]), "0;") == ""
+}
+
+// withoutColours is text without its SGR sequences.
+func withoutColours(text []byte) []byte {
+	if bytes.IndexByte(text, '\x1b') < 0 {
+		return text
+	}
+	var dark []byte
+	for len(text) > 0 {
+		n := sgr(text)
+		if n == 0 {
+			n = 1
+			dark = append(dark, text[0])
+		}
+		text = text[n:]
+	}
+	return dark
 }

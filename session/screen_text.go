@@ -1,10 +1,13 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/deployerd/deployerd/host"
+	"github.com/deployerd/deployerd/node"
 	"github.com/deployerd/deployerd/session/run"
 )
 
@@ -15,6 +18,11 @@ type textScreen struct {
 	single  bool // exactly one host: its bytes go through as they are
 	markers map[streamKey]*marker
 	buf     []byte // for one event; reused
+	at      *node.Node
+	command string // that the user gave
+	put     func(w io.Writer, data []byte) error
+	// kept gets each line of several hosts, printable; may be nil.
+	kept func(host, stream, line string)
 }
 
 func newTextScreen(out *output, spec *starting) *textScreen {
@@ -22,6 +30,7 @@ func newTextScreen(out *output, spec *starting) *textScreen {
 		out: out, array: spec.Action != nil && spec.Node.IsArray(),
 		single:  len(run.Hosts(spec.Node, spec.Limit)) == 1,
 		markers: make(map[streamKey]*marker),
+		at:      spec.Node, command: spec.Command, put: out.write,
 	}
 }
 
@@ -56,6 +65,7 @@ func (t *textScreen) output(e run.Event) error {
 		t.markers[key] = m
 	}
 	t.buf = m.write(t.buf[:0], e.Data)
+	t.keep(m, e.Host, e.Stream.String())
 	return t.write(e.Stream, t.buf)
 }
 
@@ -66,6 +76,7 @@ func (t *textScreen) flush(name string) error {
 		if m := t.markers[key]; m != nil {
 			delete(t.markers, key)
 			t.buf = m.end(t.buf[:0])
+			t.keep(m, name, stream.String())
 			if err := t.write(stream, t.buf); err != nil {
 				return err
 			}
@@ -74,11 +85,22 @@ func (t *textScreen) flush(name string) error {
 	return nil
 }
 
+// keep gives the lines that are about to be shown to who keeps them.
+func (t *textScreen) keep(m *marker, name, stream string) {
+	if t.kept == nil {
+		return
+	}
+	for line := range bytes.Lines(t.buf) {
+		text := withoutColours(bytes.TrimSuffix(bytes.TrimPrefix(line, []byte(m.mark)), []byte{'\n'}))
+		t.kept(printable(name), stream, string(text))
+	}
+}
+
 func (t *textScreen) write(stream host.Stream, data []byte) error {
 	if stream == host.Stderr {
-		return t.out.write(t.out.stderr, data)
+		return t.put(t.out.stderr, data)
 	}
-	return t.out.write(t.out.stdout, data)
+	return t.put(t.out.stdout, data)
 }
 
 // result prints a value, unless its output was shown when it came.
@@ -92,10 +114,13 @@ func (t *textScreen) result(e run.Event) error {
 	}
 	t.buf = t.buf[:0]
 	for line := range strings.SplitSeq(strings.TrimSuffix(fmt.Sprint(e.Value), "\n"), "\n") {
+		if t.kept != nil && mark != "" {
+			t.kept(printable(e.Host), "result", printable(line))
+		}
 		t.buf = append(t.buf, mark...)
 		t.buf = append(appendPrintable(t.buf, []byte(line), false), '\n')
 	}
-	return t.out.write(t.out.stdout, t.buf)
+	return t.put(t.out.stdout, t.buf)
 }
 
 // log prints a line of the action's own log.
@@ -108,5 +133,5 @@ func (t *textScreen) log(e run.Event) error {
 	for line := range strings.SplitSeq(e.Text, "\n") {
 		text.WriteString(mark + line + "\n")
 	}
-	return t.out.say(text.String())
+	return t.put(t.out.stderr, t.out.words(text.String(), dim))
 }

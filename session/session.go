@@ -19,7 +19,7 @@ import (
 type Client struct {
 	Identity  auth.Identity
 	From      netip.Addr
-	Transport string // "ssh"
+	Transport string // "ssh", "telnet", "local"
 }
 
 // IO is a session's standard streams; nil is empty, or discards. Writes may
@@ -44,10 +44,13 @@ type Session struct {
 	place   *node.Node   // in the tree it was reached in; nil is the root
 	last    *node.Node   // what - means
 	view    *view
+
+	shell    *shell // at a terminal, else nil
+	presence presence
 }
 
 func newSession(ctx context.Context, m *Manager, c Client) *Session {
-	s := &Session{m: m, rights: rights{m, c}}
+	s := &Session{m: m, rights: rights{m, c}, presence: newPresence()}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	s.log = m.log.With("user", c.Identity.User, "remote", c.From.String())
 	return s
@@ -86,6 +89,7 @@ func (s *Session) Exec(line string, stdio IO) int {
 	if stdio.Stdin == nil {
 		stdio.Stdin = strings.NewReader("")
 	}
+	s.presence.input()
 	code, _ := s.perform(line, newOutput(s.ctx, stdio), stdio.Stdin, true)
 	return code
 }
@@ -101,6 +105,7 @@ var errExit = errors.New("exit")
 
 // perform does one line.
 func (s *Session) perform(text string, out *output, stdin io.Reader, shot bool) (code int, next outcome) {
+	defer func() { s.presence.at(s.place) }()
 	c, err := s.prepare(text, out, stdin, shot)
 	if errors.Is(err, errIncomplete) && !shot {
 		return exitOK, lineOpen

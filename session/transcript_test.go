@@ -51,7 +51,7 @@ func TestWalkingTheTree(t *testing.T) {
 	w.check(t, "alice", []transcript{
 		{line: "pwd", out: "/\n"},
 		{line: "--version", out: "deployerd 1.2.3\n"},
-		{line: "ls", out: "staging\nproduction\nnoop\nanswer\neverywhere\n"},
+		{line: "ls", out: "staging\nproduction\nnoop\nanswer\neverywhere\nask\n"},
 		{line: "ls production web", out: ":web1\n:web2\n:web3\ndeploy\nversion\nlogs\nbroke\n"},
 		{line: "ls production.web:web1", out: "deploy\nversion\nlogs\nbroke\n"},
 		{line: "ls -R production", out: "/production/web\n/production/web/deploy\n/production/web/version\n" +
@@ -109,7 +109,7 @@ func TestACommandOnOneHostIsLikeSSH(t *testing.T) {
 	web1 := w.fakes["web1"]
 	web1.On("binary", hosttest.Answer{Stdout: "\x00\xff\x1b[2Jno newline", Stderr: "warn\r"})
 	web1.On("cat", hosttest.Answer{Cat: true})
-	web1.On("exit", hosttest.Answer{Stdout: "half", Code: 7})
+	web1.On("exit 7", hosttest.Answer{Stdout: "half", Code: 7})
 	web1.On("lost", hosttest.Answer{Lost: true})
 	web1.On("gone", hosttest.Answer{StartErr: &host.DialError{Host: "web1", Address: "10.0.0.1:22", Stage: host.StageLogin, Err: errors.New("no key was taken")}})
 	w.check(t, "alice", []transcript{
@@ -294,7 +294,7 @@ func TestHelpIsComplete(t *testing.T) {
 func TestReject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var on screen
+	var on received
 	code := w.open(t, t.Context(), "alice").Reject("a session with a terminal", on.io(""))
 	if code != 2 || on.err.String() != "deployerd: a session with a terminal: not in this version\n" || on.out.Len() > 0 {
 		t.Errorf("%d %q %q", code, on.out.String(), on.err.String())

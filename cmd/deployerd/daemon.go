@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deployerd/deployerd/auth"
@@ -41,6 +42,8 @@ type daemon struct {
 	server  *server.Server
 	admin   *server.Admin
 
+	certificate atomic.Pointer[tls.Certificate] // telnet's; nil for none
+
 	reloading sync.Mutex
 	current   *config.Config // guarded by reloading
 }
@@ -61,6 +64,7 @@ func newDaemon(ctx context.Context, file string) (d *daemon, err error) {
 		return d, err
 	}
 	d.current = l.config
+	d.certificate.Store(l.certificate)
 	d.log = newLogger(l.config.Log)
 	slog.SetDefault(d.log) // for libraries that log by themselves
 	d.pool.Reconfigure(poolOptions(l.config, d.log))
@@ -68,7 +72,7 @@ func newDaemon(ctx context.Context, file string) (d *daemon, err error) {
 		return d, err
 	}
 	if err := d.open(l); err != nil {
-		return d, err
+		return d, &exitError{exitFailed, err}
 	}
 	return d, d.listen(l.config)
 }
@@ -99,8 +103,12 @@ func (d *daemon) open(l *loaded) error {
 		Journal: d.journal, Log: d.log, PerUser: l.config.Limits.RunsPerUser,
 	})
 	d.engine.SetDefaults(l.state.Defaults)
+	history := filepath.Join(l.config.State, "history")
+	if err := os.MkdirAll(history, 0o700); err != nil {
+		return fmt.Errorf("make the folder of histories: %w", err)
+	}
 	d.manager = session.New(session.Options{
-		State: l.state, Engine: d.engine, Journal: d.journal, Pool: d.pool,
+		State: l.state, Engine: d.engine, Journal: d.journal, Pool: d.pool, HistoryDir: history,
 		Version: version(), Started: time.Now(), Reload: d.reload, Log: d.log,
 	})
 	return nil
@@ -112,12 +120,14 @@ func (d *daemon) listen(cfg *config.Config) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	listeners, err := listenAll(cfg.SSH.Listen)
+	listeners, err := listenAll(slices.Concat(cfg.SSH.Listen, cfg.Telnet.Listen))
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
+	ssh := len(cfg.SSH.Listen)
 	doors, err := server.New(server.Options{
-		Listeners: listeners, HostKeys: keys, Banner: cfg.SSH.Banner, ProxyProtocol: cfg.SSH.ProxyProtocol,
+		Listeners: listeners[:ssh], HostKeys: keys, Banner: cfg.SSH.Banner, ProxyProtocol: cfg.SSH.ProxyProtocol,
+		Telnet: listeners[ssh:], TelnetTLS: d.telnetTLS(),
 		Limits: serverLimits(cfg), Manager: d.manager, Journal: d.journal,
 		Guard: auth.NewGuard(nil, cfg.Limits.Exempt), Log: d.log,
 	})
@@ -131,28 +141,8 @@ func (d *daemon) listen(cfg *config.Config) error {
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
+	d.admin.Shells(d.manager, localName)
 	return nil
-}
-
-// listenAll listens on every address or on none.
-func listenAll(addresses []string) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, address := range addresses {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("listen on %s: %w", address, err), closeAll(all))
-		}
-		all = append(all, l)
-	}
-	return all, nil
-}
-
-func closeAll(listeners []net.Listener) error {
-	var errs []error
-	for _, l := range listeners {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // adminSocket is where the admin socket of a state is.
@@ -210,6 +200,7 @@ func (d *daemon) recordReload(status, text string) {
 
 func (d *daemon) swap(l *loaded) {
 	d.current = l.config
+	d.certificate.Store(l.certificate)
 	d.pool.Reconfigure(poolOptions(l.config, d.log))
 	d.server.SetLimits(serverLimits(l.config))
 	d.engine.SetDefaults(l.state.Defaults)
@@ -225,6 +216,8 @@ func sameListening(before, after *config.Config) error {
 		"ssh.host_keys":      !slices.Equal(before.SSH.HostKeys, after.SSH.HostKeys),
 		"ssh.banner":         before.SSH.Banner != after.SSH.Banner,
 		"ssh.proxy_protocol": !slices.Equal(before.SSH.ProxyProtocol, after.SSH.ProxyProtocol),
+		"telnet.listen":      !slices.Equal(before.Telnet.Listen, after.Telnet.Listen),
+		"telnet.tls":         (before.Telnet.Certificate == "") != (after.Telnet.Certificate == ""),
 		"limits.exempt":      !slices.Equal(before.Limits.Exempt, after.Limits.Exempt),
 		"log":                before.Log != after.Log,
 	}

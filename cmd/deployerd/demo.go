@@ -29,9 +29,10 @@ const maxDemoHosts = 500
 
 // demoOptions are the flags of demo.
 type demoOptions struct {
-	dir   string
-	ssh   string
-	hosts int
+	dir    string
+	ssh    string
+	telnet string // "" for none
+	hosts  int
 }
 
 func newDemo() *cobra.Command {
@@ -39,20 +40,17 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "Try all of it on this machine, with nothing to write",
 		Long: "Start SSH targets inside this process (each with its own home folder, host key and a\n" +
-			"real shell), a sample tree and the SSH server, and print what to try. Everything is on\n" +
-			"loopback and in one folder; Ctrl-C ends it and leaves nothing running.",
-		Example: "  deployerd demo\n  deployerd demo --ssh 127.0.0.1:2022 --hosts 40",
+			"real shell), a sample tree, and the doors: SSH and telnet. It prints what to try. Everything\n" +
+			"is on loopback and in one folder; Ctrl-C ends it and leaves nothing running.",
+		Example: "  deployerd demo\n  deployerd demo --ssh 127.0.0.1:2022 --telnet 127.0.0.1:2023 --hosts 40",
 		Args:    cobra.NoArgs,
 	}
 	var o demoOptions
 	c.Flags().StringVar(&o.dir, "dir", "", "the demo's `folder`; default: deployerd/demo in your cache folder")
 	c.Flags().StringVar(&o.ssh, "ssh", "127.0.0.1:2222", "the `address` that ssh comes in at")
 	c.Flags().IntVar(&o.hosts, "hosts", 8, "how many targets")
-	telnet := c.Flags().String("telnet", "", "not in this version")
+	c.Flags().StringVar(&o.telnet, "telnet", "127.0.0.1:2323", "the loopback `address` that telnet comes in at; empty: none")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if *telnet != "" {
-			return &exitError{exitUsage, errors.New("--telnet: not in this version")}
-		}
 		if err := o.complete(); err != nil {
 			return &exitError{exitUsage, err}
 		}
@@ -68,6 +66,9 @@ func (o *demoOptions) complete() (err error) {
 	if _, _, err := net.SplitHostPort(o.ssh); err != nil {
 		return fmt.Errorf("--ssh %s: give an address and a port, such as 127.0.0.1:2222", o.ssh)
 	}
+	if err := o.checkTelnet(); err != nil {
+		return err
+	}
 	if o.dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
@@ -79,9 +80,24 @@ func (o *demoOptions) complete() (err error) {
 	return err
 }
 
+// checkTelnet keeps a password that everybody knows off the network.
+func (o *demoOptions) checkTelnet() error {
+	if o.telnet == "" {
+		return nil
+	}
+	address, _, err := net.SplitHostPort(o.telnet)
+	if err != nil {
+		return fmt.Errorf("--telnet %s: give an address and a port, such as 127.0.0.1:2323", o.telnet)
+	}
+	if ip := net.ParseIP(address); address != "localhost" && !ip.IsLoopback() {
+		return fmt.Errorf("--telnet %s: it is clear text, so give an address on loopback, such as 127.0.0.1:2323", o.telnet)
+	}
+	return nil
+}
+
 // demo runs targets and daemon until a signal.
 func demo(ctx context.Context, o demoOptions, out io.Writer) error {
-	if err := freePort(o.ssh); err != nil {
+	if err := errors.Join(freePort("ssh", o.ssh), freePort("telnet", o.telnet)); err != nil {
 		return failed(err)
 	}
 	if err := os.MkdirAll(filepath.Join(o.dir, "keys"), 0o700); err != nil {
@@ -111,11 +127,14 @@ func demoDaemon(ctx context.Context, o demoOptions, fleet *fleet, out io.Writer)
 	})
 }
 
-// freePort says which port is taken before anything is started.
-func freePort(address string) error {
+// freePort says which port is taken before anything is started; "" needs none.
+func freePort(flag, address string) error {
+	if address == "" {
+		return nil
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("%s cannot be listened on: %w; choose another with --ssh 127.0.0.1:PORT", address, err)
+		return fmt.Errorf("%s cannot be listened on: %w; choose another with --%s 127.0.0.1:PORT", address, err, flag)
 	}
 	return l.Close()
 }
@@ -127,7 +146,7 @@ func writeDemo(o demoOptions, fleet *fleet) error {
 		return err
 	}
 	var text strings.Builder
-	values := map[string]string{"SSH": o.ssh, "Password": hash}
+	values := map[string]string{"SSH": o.ssh, "Telnet": o.telnet, "Password": hash}
 	if err := template.Must(template.New("").Parse(demoConfig)).Execute(&text, values); err != nil {
 		return err
 	}
@@ -146,18 +165,18 @@ func writeDemo(o demoOptions, fleet *fleet) error {
 
 // welcome prints what to try.
 func welcome(out io.Writer, o demoOptions) error {
-	address, port, err := net.SplitHostPort(o.ssh)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(address); address == "" || ip.IsUnspecified() || ip.IsLoopback() {
-		address = "localhost"
-	}
+	address, port := shownAddress(o.ssh)
 	door := fmt.Sprintf("ssh -p %s demo@%s", port, address)
-	_, err = fmt.Fprintf(out, `deployerd demo: %d targets and a shell for them, in %s
+	living := fmt.Sprintf("  %-42s a living shell: Tab completes, help helps\n", door)
+	if o.telnet != "" {
+		address, port := shownAddress(o.telnet)
+		living += fmt.Sprintf("  %-42s the same, login demo\n", "telnet "+address+" "+port)
+	}
+	_, err := fmt.Fprintf(out, `deployerd demo: %d targets and a shell for them, in %s
 
 Another terminal, password demo:
 
+%[5]s
   %[3]s help                          what one can type
   %[3]s ls -l                         the tree
   %[3]s production.web deploy v1.2    all web servers at once
@@ -170,6 +189,15 @@ Another terminal, password demo:
   echo hello | %[3]s -- --run production.web:web1 -- tr a-z A-Z
 
 The tree is %[4]s. Ctrl-C here ends the demo.
-`, o.hosts, o.dir, door, filepath.Join(o.dir, "tree.star"))
+`, o.hosts, o.dir, door, filepath.Join(o.dir, "tree.star"), living)
 	return err
+}
+
+// shownAddress is where a person on this machine comes in.
+func shownAddress(listen string) (address, port string) {
+	address, port, _ = net.SplitHostPort(listen) // complete looked at it
+	if ip := net.ParseIP(address); address == "" || ip.Equal(net.IPv4(127, 0, 0, 1)) || ip.IsUnspecified() {
+		address = "localhost"
+	}
+	return address, port
 }

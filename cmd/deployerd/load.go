@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,8 +24,9 @@ import (
 
 // loaded is a configuration and its tree, checked as a whole.
 type loaded struct {
-	config *config.Config
-	state  session.State
+	config      *config.Config
+	state       session.State
+	certificate *tls.Certificate // telnet's; nil for none
 }
 
 // load reads and checks configuration and tree. The error joins everything
@@ -37,7 +39,8 @@ func load(ctx context.Context, file string, pool *host.Pool, log *slog.Logger) (
 	users, rules, wrong := accounts(cfg)
 	wrong = append(wrong, doors(cfg)...)
 	tree, treeErr := loadTree(ctx, cfg, pool, log)
-	if err := errors.Join(inOrder(err, wrong), treeErr); err != nil {
+	certificate, tlsErr := loadCertificate(cfg, err)
+	if err := errors.Join(inOrder(err, wrong), treeErr, tlsErr); err != nil {
 		return nil, err
 	}
 	return &loaded{cfg, session.State{
@@ -46,8 +49,23 @@ func load(ctx context.Context, file string, pool *host.Pool, log *slog.Logger) (
 			Forks: cfg.Runs.Forks, Timeout: cfg.Runs.Timeout, Steps: cfg.Runs.Steps,
 			PerUser: cfg.Limits.RunsPerUser,
 		},
-		Limits: session.Limits{SessionsPerUser: cfg.Limits.SessionsPerUser},
-	}}, nil
+		Limits: sessionLimits(cfg),
+	}, certificate}, nil
+}
+
+// loadCertificate reads telnet's certificate, if it has one. With a wrong
+// configuration there is nothing sure to read.
+func loadCertificate(cfg *config.Config, wrong error) (*tls.Certificate, error) {
+	if wrong != nil || cfg.Telnet.Certificate == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.Telnet.Certificate, cfg.Telnet.Key)
+	if err != nil {
+		return nil, &config.Error{Problems: []config.Problem{
+			cfg.Problem("telnet.tls", err.Error(), "the certificate, with those between it and its authority behind it, and its key, both in PEM"),
+		}}
+	}
+	return &pair, nil
 }
 
 // inOrder joins what is wrong with the configuration, line by line. err is what
@@ -88,9 +106,21 @@ func accounts(cfg *config.Config) (*auth.Users, *auth.Rules, []config.Problem) {
 	for i, r := range cfg.Rules {
 		ruleOptions[i] = auth.RuleOptions(r)
 	}
+	userOptions, ruleOptions = withRoot(userOptions, ruleOptions)
 	users, usersErr := auth.NewUsers(userOptions)
 	rules, rulesErr := auth.NewRules(ruleOptions)
 	return users, rules, placed(cfg, errors.Join(usersErr, rulesErr))
+}
+
+// withRoot adds who root is at the admin socket: it has neither key nor
+// password, so nobody can log in as it, and a rule of its own. When users: has a
+// root, that one is meant, with the rights it was given.
+func withRoot(users []auth.UserOptions, rules []auth.RuleOptions) ([]auth.UserOptions, []auth.RuleOptions) {
+	if slices.ContainsFunc(users, func(u auth.UserOptions) bool { return u.Name == rootUser }) {
+		return users, rules
+	}
+	return append(users, auth.UserOptions{Name: rootUser}),
+		append(rules, auth.RuleOptions{Users: []string{rootUser}, Allow: []string{"all"}})
 }
 
 // placed turns the field errors of auth into problems of the file.
@@ -122,12 +152,12 @@ func flatten(err error) []error {
 	return all
 }
 
-// doors finds what keeps the SSH server from its start: no address, or a host
-// key that it cannot use.
+// doors finds what keeps the doors from opening: no address, or a host key that
+// cannot be used.
 func doors(cfg *config.Config) []config.Problem {
 	var problems []config.Problem
-	if len(cfg.SSH.Listen) == 0 {
-		problems = append(problems, cfg.Problem("ssh.listen", "nothing listens: nobody could come in", "there is no other door in this version; give an address such as \":2222\""))
+	if len(cfg.SSH.Listen)+len(cfg.Telnet.Listen) == 0 {
+		problems = append(problems, cfg.Problem("ssh.listen", "nothing listens: nobody could come in", "give ssh or telnet an address"))
 	}
 	types := make(map[string]bool)
 	for i, file := range cfg.SSH.HostKeys {
@@ -182,11 +212,21 @@ func poolOptions(cfg *config.Config, log *slog.Logger) host.PoolOptions {
 	}
 }
 
+func sessionLimits(cfg *config.Config) session.Limits {
+	history := cfg.Session.History
+	if history == 0 {
+		history = -1 // there 0 is the default
+	}
+	return session.Limits{
+		SessionsPerUser: cfg.Limits.SessionsPerUser, Idle: cfg.Session.Idle, History: history,
+	}
+}
+
 func serverLimits(cfg *config.Config) server.Limits {
 	l := cfg.Limits
 	return server.Limits{
 		StartupsBegin: l.StartupsBegin, StartupsRate: l.StartupsRate, StartupsFull: l.StartupsFull,
-		PerSource: l.PerSource, LoginGrace: l.LoginGrace, ConnectionsPerUser: l.ConnectionsPerUser,
+		PerSource: l.PerSource, LoginGrace: l.LoginGrace, LoginGraceTelnet: l.LoginGraceTelnet, ConnectionsPerUser: l.ConnectionsPerUser,
 		ChannelsPerConnection: l.ChannelsPerConnection, Exempt: l.Exempt,
 	}
 }

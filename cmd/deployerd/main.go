@@ -22,13 +22,19 @@ const (
 	exitConfig = 78
 )
 
-// exitError carries an exit code with an error.
+// exitError carries an exit code with an error; without one there is nothing
+// left to say.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
@@ -46,7 +52,9 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "deployerd: %v\n", err)
+	if err.Error() != "" {
+		fmt.Fprintf(stderr, "deployerd: %v\n", err)
+	}
 	return exitCode(err)
 }
 
@@ -68,8 +76,8 @@ func exitCode(err error) int {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "deployerd",
-		Short:         "A deployment shell that a team shares over SSH",
-		Long:          "deployerd lets a team share one deployment shell: people come in with ssh, find\ntheir servers as a tree, and run actions on one host or on forty at once.",
+		Short:         "A deployment shell that a team shares over SSH and telnet",
+		Long:          "deployerd lets a team share one deployment shell: people come in with ssh or\ntelnet, find their servers as a tree, and run actions on one host or on forty at once.",
 		Example:       "  deployerd demo\n  deployerd init --user alice --key ~/.ssh/id_ed25519.pub --config ./deployerd.yaml\n  deployerd serve --config ./deployerd.yaml",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -80,7 +88,7 @@ func newRoot() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("deployerd {{.Version}}\n")
-	root.AddCommand(newServe(), newDemo(), newInit(), newCheck(), newPasswd(), newReload(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newInit(), newCheck(), newPasswd(), newReload(), newShell(), newVersion())
 	root.AddCommand(laterCommands()...)
 	return root
 }
@@ -139,7 +147,7 @@ func version() string {
 // they exist so that they are refused by name.
 func laterCommands() []*cobra.Command {
 	var all []*cobra.Command
-	for _, name := range []string{"shell", "run", "fmt", "test", "totp", "hosts", "replay", "audit"} {
+	for _, name := range []string{"run", "fmt", "test", "totp", "hosts", "replay", "audit"} {
 		all = append(all, &cobra.Command{
 			Use:                name,
 			Short:              "Not in this version",

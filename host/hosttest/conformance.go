@@ -19,14 +19,16 @@ import (
 // conformanceTime bounds each case, so that a host that hangs fails.
 const conformanceTime = time.Minute
 
+type conformanceCase struct {
+	name string
+	test func(t *testing.T, h host.Host)
+}
+
 // Conformance is what every kind of host does the same way. open makes a host
 // whose commands run as this user on this machine; it cleans up after itself
 // with the test.
 func Conformance(t *testing.T, open func(t *testing.T) host.Host) {
-	for _, c := range []struct {
-		name string
-		test func(t *testing.T, h host.Host)
-	}{
+	cases := []conformanceCase{
 		{"exit codes", exitCodes},
 		{"exit signal", exitSignal},
 		{"binary output", binaryOutput},
@@ -43,7 +45,8 @@ func Conformance(t *testing.T, open func(t *testing.T) host.Host) {
 		{"context with awful bytes", awfulContext},
 		{"sandbox", sandboxed},
 		{"ended context starts nothing", endedContext},
-	} {
+	}
+	for _, c := range append(cases, terminalCases...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.test(t, open(t))

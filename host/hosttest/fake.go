@@ -34,6 +34,7 @@ type Fake struct {
 	rules    []rule
 	fallback Answer
 	lines    []string
+	ptys     []host.Pty
 }
 
 type rule struct {
@@ -69,6 +70,20 @@ func (f *Fake) Lines() []string {
 	return append([]string(nil), f.lines...)
 }
 
+// Ptys returns the terminals that were asked for, in order, each followed by
+// the sizes it was given later.
+func (f *Fake) Ptys() []host.Pty {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]host.Pty(nil), f.ptys...)
+}
+
+func (f *Fake) addPty(p host.Pty) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ptys = append(f.ptys, p)
+}
+
 // Name implements host.Host.
 func (f *Fake) Name() string { return f.name }
 
@@ -90,8 +105,11 @@ func (f *Fake) Start(ctx context.Context, line host.Line, streams host.IO) (host
 	if a.OnStart != nil {
 		a.OnStart()
 	}
+	if streams.Pty != nil {
+		f.addPty(*streams.Pty)
+	}
 	p := &fakeProcess{
-		host: f.name, answer: a, streams: streams,
+		fake: f, host: f.name, answer: a, streams: streams,
 		killed: make(chan struct{}), done: make(chan struct{}),
 	}
 	go p.run()
@@ -120,6 +138,7 @@ func (f *Fake) take(line string) Answer {
 
 // fakeProcess is one answer being given.
 type fakeProcess struct {
+	fake    *Fake
 	host    string
 	answer  Answer
 	streams host.IO
@@ -133,6 +152,9 @@ type fakeProcess struct {
 func (p *fakeProcess) run() {
 	defer close(p.done)
 	put(p.streams.Stdout, p.answer.Stdout)
+	if p.streams.Pty != nil {
+		p.streams.Stderr = p.streams.Stdout
+	}
 	put(p.streams.Stderr, p.answer.Stderr)
 	if p.answer.Cat && !p.cat() || p.answer.Block != nil && !p.block() {
 		p.exit = host.Exit{Code: 128 + 15, Signal: "TERM"}
@@ -204,6 +226,20 @@ func put(w io.Writer, text string) {
 func (p *fakeProcess) Wait() (host.Exit, error) {
 	<-p.done
 	return p.exit, p.err
+}
+
+// Resize implements host.Process.
+func (p *fakeProcess) Resize(width, height int) error {
+	if p.streams.Pty == nil {
+		return fmt.Errorf("resize at %s: the command has no terminal", p.host)
+	}
+	select {
+	case <-p.done:
+		return fmt.Errorf("resize at %s: the command has ended", p.host)
+	default:
+	}
+	p.fake.addPty(host.Pty{Term: p.streams.Pty.Term, Width: width, Height: height})
+	return nil
 }
 
 // Kill implements host.Process.

@@ -39,7 +39,8 @@ type TargetOptions struct {
 // Target is an in-process SSH server for loopback: the target of the demo and
 // of tests. Whoever has an authorized key runs commands as the user of this
 // process, by a real /bin/sh, each in a session of its own. As with sshd, a
-// command goes on when its channel closes. No pty, subsystem or forwarding.
+// command goes on when its channel closes, unless it has a terminal: that hangs
+// up. No subsystem or forwarding.
 type Target struct {
 	o        TargetOptions
 	log      *slog.Logger

@@ -18,26 +18,41 @@ type targetSession struct {
 	wg     sync.WaitGroup // its command and its streams
 	used   bool
 	pipes  targetPipes
+	pty    *os.File // the command's terminal, from outside; nil: none
+	inside *os.File // the command's end of it, until the command has it
+	term   string
 }
 
 // serve answers the channel's requests until it is closed, and then waits for
 // the command, which goes on without anyone who reads its output.
 func (s *targetSession) serve(requests <-chan *ssh.Request) {
 	for r := range requests {
-		ok := false
-		if r.Type == "exec" && !s.used {
-			var m struct{ Command string }
-			if ssh.Unmarshal(r.Payload, &m) == nil {
-				s.used = true
-				ok = s.exec(m.Command)
-			}
-		}
+		ok := s.request(r)
 		if r.WantReply {
 			_ = r.Reply(ok, nil) // fails only with the connection
 		}
 	}
 	s.pipes.closeOurs()
+	s.closeTerminal()
 	s.wg.Wait()
+}
+
+// request does what a request asks for and tells whether it did.
+func (s *targetSession) request(r *ssh.Request) bool {
+	switch {
+	case r.Type == "exec" && !s.used:
+		var m struct{ Command string }
+		if ssh.Unmarshal(r.Payload, &m) != nil {
+			return false
+		}
+		s.used = true
+		return s.exec(m.Command)
+	case r.Type == "pty-req" && !s.used && s.pty == nil:
+		return s.openTerminal(r.Payload)
+	case r.Type == "window-change" && s.pty != nil:
+		return s.resize(r.Payload)
+	}
+	return false
 }
 
 // exec starts a command and tells whether it runs.
@@ -45,6 +60,9 @@ func (s *targetSession) exec(command string) bool {
 	c := exec.Command("/bin/sh", "-c", command)
 	c.Dir, c.Env = s.target.o.Home, s.target.env
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if s.pty != nil {
+		return s.execInTerminal(c)
+	}
 	pipes, err := connect(c)
 	if err == nil {
 		err = s.target.spawn(c)

@@ -53,7 +53,10 @@ func attempt(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, 
 		return nil, err
 	}
 	k := callOf(thread)
+	own := attemptsOf(k.ctx)
+	own.depth++
 	v, err := starlark.Call(thread, fn, nil, nil)
+	own.depth--
 	if err != nil && k.final(err) {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ func (c *catalog) action(l *loader, fn *starlark.Function) (*node.Action, error)
 	}
 	a := &node.Action{Doc: cleanDoc(fn.Doc()), Params: parameters(fn), Pos: position(fn.Position())}
 	a.Fn = func(ctx context.Context, env *node.Env, args node.Args) (any, error) {
+		ctx = withAttempts(ctx)
 		pos, named, err := callArguments(ctx, c, args)
 		if err != nil {
 			return nil, err
@@ -142,6 +143,7 @@ func makeProperty(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tu
 func (c *catalog) property(l *loader, fn *starlark.Function) propertyValue {
 	p := &node.Property{Doc: cleanDoc(fn.Doc()), Pos: position(fn.Position())}
 	p.Fn = func(ctx context.Context, env *node.Env) (any, error) {
+		ctx = withAttempts(ctx)
 		return c.call(ctx, env, fn, starlark.Tuple{&envValue{ctx: ctx, e: env, catalog: c}}, nil)
 	}
 	v := propertyValue{p: p}

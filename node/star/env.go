@@ -46,7 +46,7 @@ var envFixed = map[string]func(*envValue) (starlark.Value, error){
 	"group": func(v *envValue) (starlark.Value, error) {
 		return groupValue{g: v.e.Node().Group()}, nil
 	},
-	"console": func(*envValue) (starlark.Value, error) { return nil, notYet("env.console") },
+	"console": func(v *envValue) (starlark.Value, error) { return consoleValue{env: v}, nil },
 }
 
 // envOwn are the names of env that a member of the node hides.

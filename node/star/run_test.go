@@ -256,17 +256,17 @@ def go(env):
     print(env.attempt(lambda: h.run("x", pty = True)).error)
     print(env.attempt(lambda: h.run("x", tiemout = "5s")).error)
     print(env.attempt(lambda: h.run("x", timeout = "soon")).error)
-    print(env.attempt(lambda: env.console).error, env.attempt(lambda: env.sleep("1s")).error)
+    print(env.attempt(lambda: env.console.progress).error, env.attempt(lambda: env.sleep("1s")).error)
 root = node(go = go, hosts = {"web": hosts, "db": [other, hosts[0]]})`, `
 ["db", "web"] {"web": ["web1", "web2", "web3"], "db": ["db1", "web1"]} 4 False ["web1", "web2", "web3", "db1"]
 db1 web1 hosts["db1", "web1"] hosts["web2", "web3"]
 True web1.fake {"n": "web1"} True False
 hosts: there is no host wbe1 among 4 (did you mean web1?)
 .put() is not in this version .read() is not in this version
-run: for parameter "pty": pty = True is not in this version
+pty = True is for one host, not for 4 (use env.host, or one of env.hosts)
 run: there is no argument tiemout (did you mean timeout?)
 run: for parameter "timeout": "soon" is no duration (such as "10s", "5m" or "90d")
-env.console is not in this version env.sleep is not in this version`},
+env.console.progress is not in this version env.sleep is not in this version`},
 		"types are not made in an action": {`
 def go(env):
     print(env.attempt(lambda: node()).error)

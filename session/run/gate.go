@@ -40,7 +40,7 @@ func (g gate) Command(ctx context.Context, n *node.Node, call host.Call) (func([
 
 // intended tells whether the run's own intent is this call's.
 func (r *Run) intended(call host.Call) bool {
-	return call.Command == r.spec.Command && slices.Equal(call.Hosts, r.hosts.first)
+	return call.Command == r.spec.command() && slices.Equal(call.Hosts, r.hosts.first)
 }
 
 // refuse records that a call was refused.

@@ -144,6 +144,10 @@ func (r *Run) perform() (value any, results []host.Result, err error) {
 		}
 		return value, nil, err
 	}
+	if r.spec.Connect {
+		results, err = env.Connect(r.ctx, r.spec.Command)
+		return nil, results, err
+	}
 	results, err = env.RunCommand(r.ctx, r.spec.Command, host.RunOptions{
 		NoCheck: true, Stream: true, Sudo: r.spec.Sudo,
 		Input: r.spec.Input, InputAll: r.spec.InputAll, Timeout: r.timeout(),
@@ -159,6 +163,7 @@ func (r *Run) shared() *node.Run {
 		Forks: r.spec.Forks, DefaultForks: r.limits.Forks,
 		Timeout: r.timeout(), Steps: r.limits.Steps,
 		Gate: gate{r}, Trace: trace{r},
+		Console: r.spec.Console, Terminal: r.spec.Terminal,
 	}
 	if r.spec.Sandbox {
 		n.Context = n.Context.Sandbox()
@@ -169,8 +174,12 @@ func (r *Run) shared() *node.Run {
 	return n
 }
 
-// timeout is the smallest above 0.
+// timeout is the smallest above 0. A person's terminal stays open for as long
+// as the line says.
 func (r *Run) timeout() time.Duration {
+	if r.spec.Connect {
+		return max(r.spec.Timeout, 0)
+	}
 	a, b := max(r.spec.Timeout, 0), max(r.limits.Timeout, 0)
 	if a == 0 || b == 0 {
 		return max(a, b)

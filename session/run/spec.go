@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -19,6 +20,7 @@ type Spec struct {
 	Words    []string  // the arguments as written, for records and events
 	Command  string    // --run
 	Sudo     bool      // --run-with-sudo
+	Connect  bool      // --connect: Command, "" for a login shell, in Terminal on the node's one host
 	Input    io.Reader // standard input for the one host of a Command; nil: none. Start fails with several hosts
 	InputAll []byte    // --stdin: for each host of a Command
 	Reason   string
@@ -31,7 +33,9 @@ type Spec struct {
 	// Check is asked before each command for the hosts it would touch (rights
 	// that deny hosts); its error refuses the command. May be nil. It is called
 	// by several goroutines at once.
-	Check func(n *node.Node, call host.Call) error
+	Check    func(n *node.Node, call host.Call) error
+	Console  node.Console  // who answers questions; nil: their defaults do
+	Terminal node.Terminal // what is lent to --connect and pty = True; nil: there is none
 }
 
 // action is the name that records and events give it.
@@ -39,6 +43,8 @@ func (s *Spec) action() string {
 	switch {
 	case s.Action != nil:
 		return s.Action.Name
+	case s.Connect:
+		return "--connect"
 	case s.Sudo:
 		return "--run-with-sudo"
 	}
@@ -49,7 +55,18 @@ func (s *Spec) words() []string {
 	if s.Action != nil {
 		return s.Words
 	}
+	if s.Connect && s.Command == "" {
+		return nil
+	}
 	return []string{s.Command}
+}
+
+// command is what the one call of a Command is recorded as.
+func (s *Spec) command() string {
+	if s.Connect && s.Command == "" {
+		return "--connect"
+	}
+	return s.Command
 }
 
 // NoHostsError says that there is no host: --limit leaves none, or a command
@@ -89,5 +106,23 @@ func (s *Spec) startHosts() ([]string, error) {
 	if s.Input != nil && len(names) != 1 {
 		return nil, fmt.Errorf("standard input goes to one host, and %s has %d", s.Node.Path(), len(names))
 	}
+	if s.Connect {
+		return names, s.checkConnect(len(names))
+	}
 	return names, nil
+}
+
+// checkConnect finds what does not go with --connect.
+func (s *Spec) checkConnect(hosts int) error {
+	switch {
+	case hosts != 1:
+		return fmt.Errorf("--connect is for one host, and %s has %d", s.Node.Path(), hosts)
+	case s.Terminal == nil:
+		return errors.New("--connect needs a terminal, and this session has none")
+	case s.Sandbox:
+		return errors.New("--connect: a sandbox opens no terminal")
+	case s.Sudo || s.Input != nil || s.InputAll != nil:
+		return errors.New("--connect: neither sudo nor an input goes with it")
+	}
+	return nil
 }

@@ -1,0 +1,190 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/deployerd/deployerd/host"
+	"github.com/deployerd/deployerd/node"
+)
+
+// sane makes a terminal usable again after whatever a target's program has
+// done to it: colours and character sets, cursor, keys, wrapping, margins,
+// mouse, focus (xterm, "Control Sequences"). The other screen is left before.
+const sane = "\x1b[0m\x0f\x1b(B\x1b[?25h\x1b[?1l\x1b>\x1b[?7h\x1b[4l\x1b7\x1b[r\x1b8" +
+	"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l"
+
+const pastesOff = "\x1b[?2004l"
+
+// loan is the terminal in the hands of a target's program.
+type loan struct {
+	keys  *keyboard
+	out   *rawWriter
+	sizes chan host.Pty // room for the newest
+}
+
+var _ node.Terminal = (*watching)(nil)
+
+// Lend implements node.Terminal. The borrower has the output's turn, so that
+// nothing else is written meanwhile.
+func (w *watching) Lend(ctx context.Context) (host.TerminalIO, func(), error) {
+	if err := w.borrow(ctx); err != nil {
+		return host.TerminalIO{}, nil, err
+	}
+	l := &loan{keys: newKeyboard(), out: &rawWriter{d: w.out.display}, sizes: make(chan host.Pty, 1)}
+	if !w.plain {
+		w.wrote(w.out.display.raw([]byte(pastesOff)))
+	}
+	w.loan.Store(l)
+	size := *w.size.Load()
+	t := host.TerminalIO{
+		Pty:   host.Pty{Term: w.t.Term, Width: size.Width, Height: size.Height},
+		Input: l.keys, Output: l.out, Resized: l.sizes,
+	}
+	return t, sync.OnceFunc(func() { w.giveBack(l) }), nil
+}
+
+// borrow takes the output's turn with the cursor at the start of a row.
+func (w *watching) borrow(ctx context.Context) error {
+	select {
+	case <-w.out.turn:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.over:
+		return errNobodyThere
+	}
+	w.wrote(w.out.display.finish())
+	return nil
+}
+
+func (w *watching) giveBack(l *loan) {
+	w.loan.Store(nil)
+	_ = l.keys.Close() // it has nothing to flush
+	if !w.plain {
+		d := w.out.display
+		open := d.open
+		w.wrote(d.raw([]byte(l.out.back() + sane + pastesOn)))
+		d.open = open
+	}
+	w.wrote(w.out.display.finish())
+	w.out.turn <- struct{}{}
+}
+
+// rawWriter is the screen, for who has the turn. It knows which screen shows.
+type rawWriter struct {
+	d     *display
+	tail  []byte // of what was written, in which a switch may have begun
+	other string // the mode that shows the other screen, or ""
+}
+
+func (r *rawWriter) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	r.d.open = p[len(p)-1] != '\n'
+	r.look(p)
+	return r.d.out.Write(p)
+}
+
+// look finds the last switch between the screens.
+func (r *rawWriter) look(p []byte) {
+	const longest = len("\x1b[?1049") // of a switch that lacks its end
+	joined := append(r.tail, p[:min(len(p), longest)]...)
+	for _, text := range [][]byte{joined, p} {
+		last := -1
+		for _, mode := range []string{"47", "1047", "1049"} {
+			on := bytes.LastIndex(text, []byte("\x1b[?"+mode+"h"))
+			off := bytes.LastIndex(text, []byte("\x1b[?"+mode+"l"))
+			switch {
+			case on > max(last, off):
+				r.other, last = mode, on
+			case off > max(last, on):
+				r.other, last = "", off
+			}
+		}
+	}
+	whole := append(r.tail, p[max(0, len(p)-longest):]...)
+	r.tail = bytes.Clone(whole[max(0, len(whole)-longest):])
+}
+
+// back leaves the other screen, if it shows.
+func (r *rawWriter) back() string {
+	if r.other == "" {
+		return ""
+	}
+	return "\x1b[?" + r.other + "l"
+}
+
+// errNobodyThere refuses what needs a person when the person has gone.
+var errNobodyThere = errors.New("nobody is at the terminal any more")
+
+// keyboard is what is typed for a borrower. What the borrower has not read at
+// its end is dropped: it was not meant for us.
+type keyboard struct {
+	mu     sync.Mutex
+	typed  []byte
+	closed bool
+	news   chan struct{} // room for one
+	room   chan struct{} // room for one: something was read
+}
+
+func newKeyboard() *keyboard {
+	return &keyboard{news: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// put takes what was typed; full says when to stop.
+func (k *keyboard) put(in []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.typed = append(k.typed, in...)
+	signal(k.news)
+}
+
+func (k *keyboard) full() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.typed) >= maxAhead
+}
+
+// Read implements io.Reader.
+func (k *keyboard) Read(p []byte) (int, error) {
+	for len(p) > 0 {
+		k.mu.Lock()
+		n, closed := 0, k.closed
+		if !closed {
+			n = copy(p, k.typed)
+			k.typed = k.typed[n:]
+		}
+		k.mu.Unlock()
+		switch {
+		case closed:
+			signal(k.news) // for whoever else reads
+			return 0, io.EOF
+		case n > 0:
+			signal(k.room)
+			return n, nil
+		}
+		<-k.news
+	}
+	return 0, nil
+}
+
+// Close ends all reads.
+func (k *keyboard) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closed = true
+	signal(k.news)
+	signal(k.room)
+	return nil
+}
