@@ -440,11 +440,12 @@ func TestTelnetAloneIsAServer(t *testing.T) {
 func FuzzTelnetLine(f *testing.F) {
 	f.Add([]byte("bob\r"), true)
 	f.Add([]byte("b\x7f\x7f\x15\xff\xc3\x7f\x04\n"), true)
+	f.Add([]byte("000000\x15"), true)
 	f.Add(bytes.Repeat([]byte("x"), 2000), false)
 	f.Fuzz(func(t *testing.T, typed []byte, visible bool) {
 		l := typedLine{visible: visible}
 		used, _ := l.take(typed)
-		if used > len(typed) || len(l.text) > maxLoginLine || len(l.echo) > 3*len(typed)+2 {
+		if used > len(typed) || len(l.text) > maxLoginLine || len(l.echo) > 4*len(typed)+2 {
 			t.Errorf("%d of %d bytes, %d kept, %d shown", used, len(typed), len(l.text), len(l.echo))
 		}
 		if bytes.IndexFunc(l.text, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0 {
