@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -160,16 +162,25 @@ func (w *watched) waitFor(t testing.TB, text string) {
 	}
 }
 
-// freePort finds a port that nothing listens on, on every loopback address.
+// lastPort counts the ports given away. They lie below those that the kernel
+// gives to connections, so that nothing else takes one between its test asking
+// for it and listening on it.
+var lastPort atomic.Int32
+
+// freePort finds a port that nothing listens on, on every loopback address. No
+// two tests get the same.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := strconv.Itoa(20000 + int(lastPort.Add(1)))
+		l, err := net.Listen("tcp", "0.0.0.0:"+port)
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free from 20001 on")
+	return ""
 }
 
 // listening waits until something accepts connections at an address.
