@@ -288,11 +288,15 @@ func TestTelnetConnectionsPerUser(t *testing.T) {
 // waitUntil waits for something that tells nobody when it happens.
 func waitUntil(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); {
-		if time.Now().After(end) {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	patience := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-look.C:
+		case <-patience:
 			t.Fatal("it never happened")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
