@@ -165,19 +165,6 @@ type starting struct {
 	detach bool
 }
 
-// title is what listings call it.
-func (s *starting) title() string {
-	switch {
-	case s.Action != nil:
-		return s.Action.Name
-	case s.Connect:
-		return "--connect"
-	case s.Sudo:
-		return "--run-with-sudo"
-	}
-	return "--run"
-}
-
 // spec is what the line's options say of a run at a node.
 func (c *invocation) spec(n *node.Node) *starting {
 	o := c.opts()

@@ -69,7 +69,7 @@ func (p *presence) run(spec *starting) func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.path = spec.Node.Path()
-	p.running = label(p.path, spec.title())
+	p.running = label(p.path, spec.Title())
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -156,7 +156,7 @@ func counts(hosts []HostOutcome) map[Status]int {
 func (r *Run) startedEvent() Event {
 	return Event{
 		Time: r.started, Kind: kindRunStarted, Run: r.id,
-		User: r.spec.User, Path: r.spec.Node.Path(), Action: r.spec.action(),
+		User: r.spec.User, Path: r.spec.Node.Path(), Action: r.spec.Title(),
 		Args: r.spec.words(), Hosts: r.hosts.first,
 	}
 }

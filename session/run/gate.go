@@ -84,7 +84,7 @@ func (r *Run) nextCall() int {
 func (r *Run) record(kind journal.Kind) journal.Record {
 	return journal.Record{
 		Kind: kind, Run: r.id, User: r.spec.User, From: r.spec.From,
-		Path: r.spec.Node.Path(), Action: r.spec.action(),
+		Path: r.spec.Node.Path(), Action: r.spec.Title(),
 	}
 }
 

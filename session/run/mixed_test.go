@@ -83,9 +83,9 @@ func (f *fixture) wantOutcome(s Spec, hosts []Status, status Status, code int) {
 		got = append(got, h.Status)
 	}
 	if !slices.Equal(got, hosts) || o.Status != status || o.ExitCode != code {
-		f.t.Errorf("%s %s: %v %s %d, want %v %s %d", s.Node.Path(), s.action(), got, o.Status, o.ExitCode, hosts, status, code)
+		f.t.Errorf("%s %s: %v %s %d, want %v %s %d", s.Node.Path(), s.Title(), got, o.Status, o.ExitCode, hosts, status, code)
 	}
 	if n := len(events.only("host_finished")); n != len(hosts) || len(events.only("run_finished")) != 1 {
-		f.t.Errorf("%s %s: %d hosts finished: %q", s.Node.Path(), s.action(), n, events.all())
+		f.t.Errorf("%s %s: %d hosts finished: %q", s.Node.Path(), s.Title(), n, events.all())
 	}
 }

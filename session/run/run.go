@@ -69,7 +69,7 @@ func newRun(e *Engine, s Spec, hosts []string, d Defaults) *Run {
 		hosts:   newHostTable(hosts),
 	}
 	r.id = e.ids.next(r.started)
-	r.log = e.log.With("run", r.id, "user", s.User, "node", s.Node.Path(), "action", s.action())
+	r.log = e.log.With("run", r.id, "user", s.User, "node", s.Node.Path(), "action", s.Title())
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	r.events = newDispatcher(s.Sink, r.log)
 	return r
@@ -81,7 +81,7 @@ func (r *Run) ID() string { return r.id }
 // Info returns its listing.
 func (r *Run) Info() Info {
 	i := Info{
-		Run: r.id, User: r.spec.User, Path: r.spec.Node.Path(), Action: r.spec.action(),
+		Run: r.id, User: r.spec.User, Path: r.spec.Node.Path(), Action: r.spec.Title(),
 		Args: r.spec.words(), Hosts: r.hosts.first,
 		Status: Running, Started: r.started, Sandbox: r.spec.Sandbox,
 	}

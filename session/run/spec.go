@@ -38,8 +38,8 @@ type Spec struct {
 	Terminal node.Terminal // what is lent to --connect and pty = True; nil: there is none
 }
 
-// action is the name that records and events give it.
-func (s *Spec) action() string {
+// Title is the name that records, events and listings give it.
+func (s *Spec) Title() string {
 	switch {
 	case s.Action != nil:
 		return s.Action.Name
