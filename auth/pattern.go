@@ -4,7 +4,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -15,8 +14,8 @@ const maxPattern = 256
 // levels, the node itself included.
 type pathPattern string
 
-// parsePath checks a pattern. What doublestar reads beyond * and ** is not the
-// contract's, and names of nodes never need it.
+// parsePath checks a pattern. What the patterns of others have beyond * and **
+// is not the contract's, and names of nodes never need it.
 func parsePath(text string) (pathPattern, error) {
 	if err := checkPattern(text); err != nil {
 		return "", err
@@ -45,7 +44,41 @@ func (p pathPattern) match(place string) bool {
 		// The root has no name, which * would need.
 		return p == "/" || strings.ReplaceAll(string(p), "/**", "") == ""
 	}
-	return doublestar.MatchUnvalidated(string(p), place)
+	return glob(parts(string(p)), parts(place), "**", matchText)
+}
+
+func parts(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
+
+// matchText says whether a name matches a pattern in which * is any text.
+func matchText(pattern, name string) bool {
+	return glob([]byte(pattern), []byte(name), '*', func(p, n byte) bool { return p == n })
+}
+
+// glob matches all of text with a pattern, in which star stands for any number
+// of elements, none too. Only the last star seen is gone back to: what the ones
+// before it took can stay as it is, so the time is bounded by the product of
+// the lengths.
+func glob[T comparable](pattern, text []T, star T, same func(p, t T) bool) bool {
+	p, back, taken := 0, -1, 0
+	for t := 0; t < len(text); {
+		switch {
+		case p < len(pattern) && pattern[p] == star:
+			back, taken = p, t
+			p++
+		case p < len(pattern) && same(pattern[p], text[t]):
+			p++
+			t++
+		case back >= 0:
+			taken++
+			p, t = back+1, taken
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == star {
+		p++
+	}
+	return p == len(pattern)
 }
 
 // namePattern is a pattern over the names of groups, hosts or actions, in which
@@ -68,7 +101,7 @@ func parseNamePattern(text string) (namePattern, error) {
 // match says whether a name matches; the empty name, of what has none, does
 // not.
 func (p namePattern) match(name string) bool {
-	return name != "" && doublestar.MatchUnvalidated(string(p), name)
+	return name != "" && matchText(string(p), name)
 }
 
 func checkPattern(text string) error {

@@ -97,6 +97,11 @@ func TestPathPatterns(t *testing.T) {
 		{"/**", "/", true},
 		{"/**/**", "/", true},
 		{"/**/*", "/", false},
+		{"/a/**/**", "/a", true}, // a deny of a node is not lost by a ** too many
+		{"/a/**/**/**", "/a/b/c", true},
+		{"/prod*/**", "/prod", true},
+		{"/prod*/**", "/production/web", true},
+		{"/**/a/**/b", "/a/a/x/b", true},
 		{"/", "/", true},
 		{"/", "/a", false},
 		{"/**/web*", "/a/b/web1", true},
@@ -123,7 +128,7 @@ func TestPathPatterns(t *testing.T) {
 // is compared with a matcher written from the contract's sentence.
 func FuzzPathPattern(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"/staging/**", "/staging"}, {"/a/*/c", "/a/b/c"}, {"/**/web*", "/x/web1"}, {"/*a*b", "/aab"}, {"/{a}", "/a"}, {"/", "/"},
+		{"/staging/**", "/staging"}, {"/a/*/c", "/a/b/c"}, {"/**/web*", "/x/web1"}, {"/*a*b", "/aab"}, {"/{a}", "/a"}, {"/", "/"}, {"/0/**/**", "/0"}, {"/0*/**", "/0"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
