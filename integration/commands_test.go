@@ -38,6 +38,22 @@ rules:
 	}
 }
 
+// Two doors at one address would fail only at the start; check says it.
+func TestCheckFindsAnAddressListenedOnTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config := write(t, filepath.Join(dir, "deployerd.yaml"), `tree: tree.star
+ssh: { listen: ["127.0.0.1:2222"] }
+telnet: { listen: ["127.0.0.1:2222"] }
+rules: [{ allow: [run] }]
+`)
+	write(t, filepath.Join(dir, "tree.star"), "root = node()\n")
+	r := run(t, "", binary, "check", "--config", config)
+	if r.code != 78 || !strings.Contains(r.stderr, "SSH listens on 127.0.0.1:2222 already") || !strings.Contains(r.stderr, "deployerd.yaml:3:") {
+		t.Errorf("want exit 78 and the place: %s", r)
+	}
+}
+
 func TestBadModesRefuseTheStart(t *testing.T) {
 	t.Parallel()
 	s := startSSHD(t, "")

@@ -41,7 +41,8 @@ type house struct {
 	keys   map[string]gossh.Signer
 	ran    chan error
 
-	patience time.Duration // the server's, unless 0
+	patience  time.Duration // the server's, unless 0
+	keepalive keepalive     // the same
 }
 
 type furnish func(h *house, o *Options)
@@ -82,6 +83,9 @@ func open(t *testing.T, change ...furnish) *house {
 	}
 	if h.patience > 0 {
 		h.server.patience = h.patience
+	}
+	if h.keepalive.every > 0 {
+		h.server.keepalive = h.keepalive
 	}
 	return h
 }

@@ -170,11 +170,19 @@ func sizeOf(t telnet.Terminal) session.Size {
 }
 
 // watch follows the window's size, and ends the session of a peer whose
-// connection failed.
+// connection failed or that is gone.
 func (c *caller) watch(peer *telnet.Session, known telnet.Terminal, sizes chan session.Size, left <-chan struct{}) {
-	last := sizeOf(known)
+	last, k := sizeOf(known), c.srv.keepalive
+	look := time.NewTicker(k.every)
+	defer look.Stop()
 	for {
 		select {
+		case <-look.C:
+			if silence(c.conn) >= k.every*time.Duration(k.missed) {
+				c.log.Info("no sign of life")
+				c.close(session.ErrLost)
+				return
+			}
 		case t := <-peer.Events():
 			if now := sizeOf(t); now != last {
 				last = now

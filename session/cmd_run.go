@@ -154,9 +154,30 @@ func doConnect(c *invocation) error {
 	case c.opts().stdin || spec.Sandbox:
 		return wrongf("--connect takes no --stdin and opens nothing in a sandbox")
 	case len(names) > 1:
-		return wrongf("%s has %d hosts (%s): name one of them, or --limit", label(n.Path(), ""), len(names), screen.Names(printables(names)))
+		if err := c.which(spec, names); err != nil {
+			return err
+		}
 	}
 	return c.start(spec, auth.Shell)
+}
+
+// maxAsked is how many hosts are offered to choose from.
+const maxAsked = 20
+
+// which asks for the one host to connect to.
+func (c *invocation) which(spec *starting, names []string) error {
+	if !c.view.may(auth.Shell, spec.Node, "") {
+		return c.s.rights.start(&spec.Spec, []auth.Verb{auth.Shell})
+	}
+	if len(names) > maxAsked {
+		return wrongf("%s has %d hosts (%s): name one of them, or --limit", label(spec.Node.Path(), ""), len(names), screen.Names(printables(names)))
+	}
+	name, err := c.s.shell.choose("Which host", names)
+	if err != nil {
+		return err
+	}
+	spec.Limit, err = run.ParseLimit(name)
+	return err
 }
 
 // starting is a run about to be started.
@@ -199,7 +220,7 @@ func (c *invocation) start(spec *starting, verbs ...auth.Verb) error {
 	}
 	var person *watching
 	if sh := c.s.shell; sh != nil && !spec.detach {
-		person = sh.attend(c, spec)
+		person = sh.attend(c, spec, verbs)
 	}
 	started, err := c.s.m.o.Engine.Start(c.s.ctx, spec.Spec)
 	if err != nil {

@@ -176,9 +176,18 @@ func (t *completer) value(option, before, value string) {
 	if strings.HasPrefix(value[last:], "!") {
 		last++
 	}
-	for _, row := range t.c.hosts("*") {
+	for _, row := range t.hosts(value[last:]) {
 		t.add(before+value[:last]+row.host.Name(), "", "", "")
 	}
+}
+
+// hosts are those whose names begin so. What would be a wildcard stands in no
+// name.
+func (t *completer) hosts(prefix string) []hostRow {
+	if strings.ContainsAny(prefix, `*?[]{}\`) {
+		return nil
+	}
+	return t.c.hosts(prefix + "*")
 }
 
 // words are those of a command.
@@ -197,7 +206,7 @@ func (t *completer) words() {
 			}
 		}
 	case "hosts":
-		for _, row := range t.c.hosts("*") {
+		for _, row := range t.hosts(t.current) {
 			t.add(row.host.Name(), " ", "", row.host.Address())
 		}
 	}

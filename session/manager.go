@@ -70,6 +70,7 @@ type Manager struct {
 	perUser   map[string]int
 	stopping  bool
 	left      chan struct{} // closed and made anew when a session is closed
+	swapped   chan struct{} // closed and made anew by Swap
 	reloaded  time.Time
 	reloadErr error
 }
@@ -84,7 +85,7 @@ func New(o Options) *Manager {
 	}
 	m := &Manager{
 		o: o, log: o.Log.With("component", "session"),
-		stopped: make(chan struct{}), left: make(chan struct{}),
+		stopped: make(chan struct{}), left: make(chan struct{}), swapped: make(chan struct{}),
 		sessions: make(map[*Session]struct{}), perUser: make(map[string]int),
 		reloaded: o.Started,
 	}
@@ -123,6 +124,15 @@ func (m *Manager) Swap(s State) {
 			one.end(ErrRightsEnded)
 		}
 	}
+	close(m.swapped)
+	m.swapped = make(chan struct{})
+}
+
+// nextSwap is closed when the state that is in force now is not any more.
+func (m *Manager) nextSwap() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.swapped
 }
 
 // ReloadFailed keeps the error of the last reload for status.

@@ -70,6 +70,18 @@ func (o *output) inTurn(do func() error) error {
 	return do()
 }
 
+// await waits for who writes, but no longer than so. It is for the last words,
+// since inTurn waits for nobody when the session has ended.
+func (o *output) await(most time.Duration) {
+	late := time.NewTimer(most)
+	defer late.Stop()
+	select {
+	case <-o.turn:
+		o.turn <- struct{}{}
+	case <-late.C:
+	}
+}
+
 // answer writes what a command was asked for, as it is.
 func (o *output) answer(text string) error { return o.write(o.stdout, []byte(text)) }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/deployerd/deployerd/auth"
 	"github.com/deployerd/deployerd/host/hosttest"
 	"github.com/deployerd/deployerd/session/journal"
+	"github.com/deployerd/deployerd/session/run"
 )
 
 func operator(verbs ...string) auth.RuleOptions {
@@ -313,4 +314,24 @@ func TestADenyOfHostsHoldsInsideActions(t *testing.T) {
 			t.Errorf("%s: an action that touches no host: %d %s", verb, code, errs)
 		}
 	}
+}
+
+// A terminal on a host ends with the right to it, and says so; the session
+// stays.
+func TestATerminalEndsWithItsRight(t *testing.T) {
+	t.Parallel()
+	w := newOffice(t)
+	p, r := connected(t, w)
+	w.Swap(w.makeState(t))
+	p.types("still here")
+	p.sees("still here")
+	w.Swap(w.makeState(t, auth.RuleOptions{Roles: []string{"admin"}, Deny: []string{"shell"}}))
+	p.sees("the right to it was taken away: ", "alice@box / >")
+	if got := r.Outcome().Status; got != run.Cancelled {
+		t.Errorf("%s", got)
+	}
+	p.types("pwd\r")
+	p.sees("> pwd\n/\n")
+	p.types("\x04")
+	p.leaves()
 }

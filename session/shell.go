@@ -32,6 +32,7 @@ type shell struct {
 	out     *output
 	editor  *lineedit.Editor
 	history *lineedit.History
+	pastes  pastes
 
 	input   <-chan []byte // nil once it was closed
 	gone    bool          // input was closed
@@ -41,6 +42,7 @@ type shell struct {
 	escape  *time.Timer
 	idle    *time.Timer
 	over    atomic.Bool     // the idle time counts no more
+	asking  bool            // a line is being typed
 	stopped <-chan struct{} // nil once it was said
 }
 
@@ -143,7 +145,7 @@ func (sh *shell) take(in []byte, ok bool) {
 		return
 	}
 	sh.s.presence.input()
-	sh.ahead = append(sh.ahead, in...)
+	sh.ahead = append(sh.ahead, sh.pastes.prompt(in)...)
 }
 
 // feed gives what was typed to the editor, up to the first event.
@@ -179,6 +181,7 @@ func (sh *shell) awaitEscape() {
 
 // line does a line.
 func (sh *shell) line(event lineedit.Event) (leave bool) {
+	sh.asking = false
 	if strings.Trim(event.Line, " \t\n") != "" {
 		if event.Kept {
 			sh.s.remember(event.Line)
@@ -200,6 +203,7 @@ func (sh *shell) ask() {
 	if sh.s.ctx.Err() != nil {
 		return
 	}
+	sh.asking = true
 	err := sh.out.inTurn(func() error {
 		if err := sh.out.display.finish(); err != nil {
 			return err
@@ -259,11 +263,17 @@ func (sh *shell) ended() int {
 
 // farewell is the last word. The line that was being typed stays above it.
 func (sh *shell) farewell(text string) {
-	end := "\r\n"
+	sh.out.await(lastWords)
+	var end string
 	if !sh.plain {
-		end = "\x1b[?2004l\r\n" // the pastes' end (xterm, "Bracketed Paste Mode")
+		end = pastesOff
 	}
-	sh.raw([]byte(end))
+	if sh.asking {
+		end += "\r\n"
+	}
+	sh.wrote(sh.out.inTurn(func() error {
+		return errors.Join(sh.out.display.raw([]byte(end)), sh.out.display.finish())
+	}))
 	sh.wrote(sh.out.write(sh.out.stderr, sh.out.words(text, bold)))
 }
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,11 +75,46 @@ func (w *watching) pose(q *question) {
 	})))
 }
 
+// errNotChosen ends a line whose user did not answer; they know it.
+var errNotChosen = &silentError{exitCancelled}
+
+// choose asks the user before anything runs.
+func (sh *shell) choose(label string, options []string) (string, error) {
+	w := &watching{shell: sh}
+	asked := &question{Question: node.Question{Label: label, Kind: node.AskChoice, Options: options}, answer: make(chan answered, 1)}
+	w.pose(asked)
+	for {
+		if sh.s.ctx.Err() != nil || sh.gone {
+			sh.raw([]byte("\r\n"))
+			return "", errNotChosen
+		}
+		if len(sh.ahead) == 0 {
+			sh.wait()
+			continue
+		}
+		n := min(len(sh.ahead), maxPiece)
+		step := sh.editor.Feed(sh.ahead[:n])
+		sh.ahead = append(bytes.Clone(step.Rest), sh.ahead[n:]...)
+		sh.raw(step.Out)
+		sh.awaitEscape()
+		switch step.Event.Kind {
+		case lineedit.Line:
+			if a, ok := asked.parse(step.Event.Line); ok {
+				return a.Text, nil
+			}
+			w.wrote(w.out.write(w.out.stderr, w.out.words("that is no answer to it", dim)))
+			w.pose(asked)
+		case lineedit.Interrupt, lineedit.EOF:
+			return "", errNotChosen
+		}
+	}
+}
+
 // text is the question as it is asked.
 func (q *question) text() string {
 	text := printable(q.Label)
-	if q.Host != "" {
-		text = printable(q.Host) + ": " + text
+	if who := printable(q.Host) + ": "; q.Host != "" && !strings.HasPrefix(text, who) {
+		text = who + text
 	}
 	switch {
 	case q.Kind == node.AskConfirm:
@@ -108,6 +144,8 @@ func (w *watching) replying(in []byte) {
 			w.interrupt()
 		case lineedit.EOF:
 			w.settled(answered{err: errNoAnswer})
+		case lineedit.Suspend:
+			w.notice(noBackground)
 		}
 	}
 	w.keys(in)

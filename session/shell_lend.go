@@ -24,6 +24,7 @@ type loan struct {
 	keys  *keyboard
 	out   *rawWriter
 	sizes chan host.Pty // room for the newest
+	back  func()        // gives the terminal back, once
 }
 
 var _ node.Terminal = (*watching)(nil)
@@ -38,13 +39,14 @@ func (w *watching) Lend(ctx context.Context) (host.TerminalIO, func(), error) {
 	if !w.plain {
 		w.wrote(w.out.display.raw([]byte(pastesOff)))
 	}
+	l.back = sync.OnceFunc(func() { w.giveBack(l) })
 	w.loan.Store(l)
 	size := *w.size.Load()
 	t := host.TerminalIO{
 		Pty:   host.Pty{Term: w.t.Term, Width: size.Width, Height: size.Height},
 		Input: l.keys, Output: l.out, Resized: l.sizes,
 	}
-	return t, sync.OnceFunc(func() { w.giveBack(l) }), nil
+	return t, l.back, nil
 }
 
 // borrow takes the output's turn with the cursor at the start of a row.
@@ -63,10 +65,11 @@ func (w *watching) borrow(ctx context.Context) error {
 func (w *watching) giveBack(l *loan) {
 	w.loan.Store(nil)
 	_ = l.keys.Close() // it has nothing to flush
+	back := l.out.end()
 	if !w.plain {
 		d := w.out.display
 		open := d.open
-		w.wrote(d.raw([]byte(l.out.back() + sane + pastesOn)))
+		w.wrote(d.raw([]byte(back + sane + pastesOn)))
 		d.open = open
 	}
 	w.wrote(w.out.display.finish())
@@ -75,6 +78,8 @@ func (w *watching) giveBack(l *loan) {
 
 // rawWriter is the screen, for who has the turn. It knows which screen shows.
 type rawWriter struct {
+	mu    sync.Mutex // the terminal may be taken back while it writes
+	over  bool
 	d     *display
 	tail  []byte // of what was written, in which a switch may have begun
 	other string // the mode that shows the other screen, or ""
@@ -83,6 +88,11 @@ type rawWriter struct {
 func (r *rawWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return 0, errNobodyThere
 	}
 	r.d.open = p[len(p)-1] != '\n'
 	r.look(p)
@@ -110,8 +120,11 @@ func (r *rawWriter) look(p []byte) {
 	r.tail = bytes.Clone(whole[max(0, len(whole)-longest):])
 }
 
-// back leaves the other screen, if it shows.
-func (r *rawWriter) back() string {
+// end is the last of it: what leaves the other screen, if it shows.
+func (r *rawWriter) end() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
 	if r.other == "" {
 		return ""
 	}

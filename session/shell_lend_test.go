@@ -10,6 +10,7 @@ import (
 
 	"github.com/deployerd/deployerd/host"
 	"github.com/deployerd/deployerd/host/hosttest"
+	"github.com/deployerd/deployerd/node"
 	"github.com/deployerd/deployerd/session/journal"
 	"github.com/deployerd/deployerd/session/run"
 )
@@ -89,7 +90,15 @@ func TestARemoteShellThatEnds(t *testing.T) {
 	p.types("--connect production.web:web1\r")
 	p.sees("web:web1\nlogout\nalice@box / >")
 	p.types("--connect production.web\r")
-	p.sees("production.web has 3 hosts (web[1-3]): name one of them, or --limit")
+	p.sees("  1  web1\n  2  web2\n  3  web3\nWhich host:")
+	p.types("7\r")
+	p.sees("that is no answer to it")
+	p.types("\x03")
+	p.prompted("/")
+	p.types("--connect production.web\rweb1\r")
+	p.sees("Which host: web1\nlogout\nalice@box / >")
+	p.types("--connect production.web\r\x04")
+	p.prompted("/")
 	p.types("\x04")
 	p.leaves()
 }
@@ -114,6 +123,32 @@ func TestLeavingATargetsTerminal(t *testing.T) {
 	}
 }
 
+// A session that must end in the middle of vim leaves a terminal that is one,
+// and says why; what ended with it is not said to go on.
+func TestASessionThatEndsInATargetsTerminal(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{ErrIdle, ErrRightsEnded} {
+		w := newOffice(t)
+		let := make(chan struct{})
+		t.Cleanup(func() { close(let) })
+		w.fakes["web1"].Default(hosttest.Answer{Stdout: "\x1b[?1049h\x1b[?25lvim", Block: let})
+		p := w.sit(t, "alice", Terminal{Term: "xterm", Echo: true})
+		p.types("--connect production.web:web1\r")
+		p.sees("vim")
+		p.s.end(cause)
+		if code := p.leaves(); code != exitRefused {
+			t.Errorf("%v: exit code %d", cause, code)
+		}
+		p.mu.Lock()
+		_, raw, _ := strings.Cut(p.raw.String(), "vim")
+		p.mu.Unlock()
+		want := "\x1b[?1049l" + sane + pastesOn + "\r\n" + pastesOff + "\x1b[1m" + cause.Error() + "\x1b[0m\r\n"
+		if diff := cmp.Diff(want, raw); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", cause, diff)
+		}
+	}
+}
+
 func TestTheOtherScreenIsFollowed(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -127,7 +162,7 @@ func TestTheOtherScreenIsFollowed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := r.back(); got != want {
+			if got := r.end(); got != want {
 				t.Errorf("%q split at %d: %q", text, i, got)
 			}
 		}
@@ -190,6 +225,33 @@ func TestQuestions(t *testing.T) {
 	}
 	p.types("\x15\x04")
 	p.leaves()
+}
+
+// What happens meanwhile is told above the question, which stays.
+func TestWordsDuringAQuestion(t *testing.T) {
+	t.Parallel()
+	w := newOffice(t)
+	p := w.at80x24(t)
+	p.types("ask\r")
+	p.sees("[nobody]:")
+	p.types("hal\x1a")
+	p.sees(noBackground + "\nweb1: Name\\x1b[2J [nobody]: hal")
+	w.Stop()
+	p.sees("the daemon is stopping; this run may still end by itself\nweb1: Name\\x1b[2J [nobody]: hal")
+	p.types("\x03")
+	p.prompted("/")
+	p.types("\x04")
+	p.leaves()
+}
+
+func TestAHostIsNamedOnceInAQuestion(t *testing.T) {
+	t.Parallel()
+	for label, want := range map[string]string{"exit status 3": "web1: exit status 3: ", "web1: exit status 3": "web1: exit status 3: "} {
+		q := question{Question: node.Question{Label: label, Host: "web1", Kind: node.AskInput}}
+		if got := q.text(); got != want {
+			t.Errorf("%q: %q", label, got)
+		}
+	}
 }
 
 func TestLeavingAQuestion(t *testing.T) {

@@ -252,15 +252,16 @@ func TestWaysToLeaveDuringARun(t *testing.T) {
 		leave func(p *person)
 		code  int
 		left  bool // the run goes on
+		word  string
 	}{
-		"lost":         {func(p *person) { p.hangs(ErrLost) }, exitUnknown, true},
-		"disconnected": {func(p *person) { p.hangs(ErrDisconnected) }, exitUnknown, false},
-		"idle":         {func(p *person) { p.s.end(ErrIdle) }, exitRefused, true},
+		"lost":         {func(p *person) { p.hangs(ErrLost) }, exitUnknown, true, ""},
+		"disconnected": {func(p *person) { p.hangs(ErrDisconnected) }, exitUnknown, false, ""},
+		"idle":         {func(p *person) { p.s.end(ErrIdle) }, exitRefused, true, "the session was idle"},
 		"the account ends": {func(p *person) {
 			state := *p.w.state.Load()
 			state.Users = users(p.t, "bob")
 			p.w.Swap(state)
-		}, exitRefused, true},
+		}, exitRefused, true, "the account was removed or disabled"},
 	} {
 		for _, line := range []string{"--run production.web:web1 -- sleep 9", "--run production.web -- sleep 9"} {
 			t.Run(name, func(t *testing.T) {
@@ -274,6 +275,10 @@ func TestWaysToLeaveDuringARun(t *testing.T) {
 				c.leave(p)
 				if code := p.leaves(); code != c.code {
 					t.Errorf("exit code %d\n%s", code, p.screen())
+				}
+				want := line + "\nrun " + r.ID() + " is left to itself\n" + c.word
+				if c.word != "" && !strings.HasSuffix(p.screen(), want) {
+					t.Errorf("%s", p.screen())
 				}
 				if c.left {
 					close(let)

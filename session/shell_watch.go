@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/deployerd/deployerd/auth"
 	"github.com/deployerd/deployerd/host"
 	"github.com/deployerd/deployerd/session/internal/screen"
 	"github.com/deployerd/deployerd/session/run"
@@ -17,6 +18,8 @@ const (
 	keyInterrupt = 0x03 // Ctrl-C
 	keySuspend   = 0x1a // Ctrl-Z
 )
+
+const noBackground = "Ctrl-Z, the background: not in this version; Ctrl-C cancels"
 
 // twice is how soon a second Ctrl-C must come to stop waiting.
 const twice = time.Second
@@ -29,6 +32,9 @@ const pastesOn = "\x1b[?2004h"
 type watching struct {
 	*shell
 	c      *invocation
+	spec   *starting
+	verbs  []auth.Verb // that it needs
+	taken  error       // why its user may not do it any more, or nil
 	run    *run.Run
 	follow *follower
 
@@ -43,8 +49,8 @@ type watching struct {
 }
 
 // attend makes a run's person of this shell, before the run starts.
-func (sh *shell) attend(c *invocation, spec *starting) *watching {
-	w := &watching{shell: sh, c: c, over: make(chan struct{}), questions: make(chan *question)}
+func (sh *shell) attend(c *invocation, spec *starting, verbs []auth.Verb) *watching {
+	w := &watching{shell: sh, c: c, spec: spec, verbs: verbs, over: make(chan struct{}), questions: make(chan *question)}
 	size := sh.t.Size
 	w.size.Store(&size)
 	if !c.opts().json {
@@ -71,6 +77,7 @@ func (w *watching) watch(r *run.Run, f *follower) error {
 	err := w.loop()
 	if w.flooded {
 		w.flooded = false
+		w.pastes.to = forNobody
 		w.wrote(w.out.say("more was typed than is kept: none of it is done"))
 	}
 	return err
@@ -80,6 +87,8 @@ func (w *watching) loop() error {
 	shown, stopping, left := w.follow.finished, w.stopped, w.s.ctx.Done()
 	var ended <-chan struct{}     // not asked before all is shown
 	var patience <-chan time.Time // with a run that a stop has not ended
+	swapped := w.s.m.nextSwap()
+	w.judge() // a reload may have come before
 	for !w.abandoned {
 		input, room := w.reading()
 		select {
@@ -96,6 +105,9 @@ func (w *watching) loop() error {
 			if w.asked != nil {
 				w.wrote(w.out.display.raw(w.editor.Timeout()))
 			}
+		case <-swapped:
+			swapped = w.s.m.nextSwap()
+			w.judge()
 		case <-shown:
 			shown, ended = nil, w.run.Done()
 		case <-ended:
@@ -123,6 +135,28 @@ func (w *watching) reading() (input <-chan []byte, room <-chan struct{}) {
 	}
 	return w.input, nil
 }
+
+// judge ends a target's terminal whose user may not have it any more. Other
+// runs end by themselves.
+func (w *watching) judge() {
+	if w.loan.Load() == nil && !w.spec.Connect {
+		return
+	}
+	if err := w.s.rights.start(&w.spec.Spec, w.verbs); err != nil {
+		w.taken = &takenAway{err}
+		w.run.Cancel(w.taken)
+	}
+}
+
+// takenAway cancels what its user may not do any more.
+type takenAway struct{ err error }
+
+func (e *takenAway) Error() string        { return "the right to it was taken away: " + e.err.Error() }
+func (e *takenAway) Unwrap() error        { return e.err }
+func (e *takenAway) Is(target error) bool { return target == run.ErrCancelled }
+
+// lastWords is how long the end of a session waits for who writes.
+const lastWords = time.Second
 
 // unanswered ends when the run does not wait for its question any more.
 func (w *watching) unanswered() <-chan struct{} {
@@ -156,6 +190,7 @@ func (w *watching) conclude() error {
 	if err := w.settle(); err != nil {
 		return err
 	}
+	w.c.s.finish(w.out, w.taken)
 	return w.follow.conclude(w.run)
 }
 
@@ -168,20 +203,31 @@ func (w *watching) settle() error {
 }
 
 // leave is the end of the session during the run. A target's terminal ends
-// with it.
+// with it, and somebody who is still there gets theirs back.
 func (w *watching) leave() error {
-	if w.asked != nil {
-		w.settled(answered{err: context.Cause(w.s.ctx)})
-	}
-	if l := w.loan.Load(); l != nil {
+	cause := context.Cause(w.s.ctx)
+	there := !errors.Is(cause, ErrLost) && !errors.Is(cause, ErrDisconnected)
+	lent := w.loan.Load()
+	if lent != nil {
 		w.run.Cancel(run.ErrCancelled)
-		_ = l.keys.Close() // it has nothing to flush
+		_ = lent.keys.Close() // it has nothing to flush
+	}
+	if w.asked != nil {
+		w.unasked()
+	}
+	if !there {
 		return w.c.leave(w.run)
 	}
-	if cause := context.Cause(w.s.ctx); !errors.Is(cause, ErrLost) && !errors.Is(cause, ErrDisconnected) {
-		w.wrote(w.settle())
+	w.run.Detach()
+	if lent != nil {
+		lent.back()
 	}
-	return w.c.leave(w.run)
+	w.out.await(lastWords) // of who answered or gave back just now
+	w.wrote(w.settle())
+	if lent == nil {
+		w.wrote(w.out.say("run " + w.run.ID() + " is left to itself"))
+	}
+	return &silentError{exitUnknown}
 }
 
 // typed takes what was typed while the run goes on.
@@ -191,13 +237,32 @@ func (w *watching) typed(in []byte, ok bool) {
 		return
 	}
 	w.s.presence.input()
-	switch l := w.loan.Load(); {
-	case l != nil:
-		l.keys.put(in)
-	case w.asked != nil:
-		w.replying(in)
+	for len(in) > 0 {
+		part, inside, rest := w.pastes.cut(in)
+		w.give(part, inside)
+		in = rest
+	}
+}
+
+// give gives a part of what was typed to who it is for. A paste stays together.
+func (w *watching) give(part []byte, inside bool) {
+	p, l := &w.pastes, w.loan.Load()
+	switch {
+	case l != nil && (!inside || p.to == forTarget):
+		l.keys.put(part)
+	case w.asked != nil && (!inside || p.to == forQuestion):
+		w.replying(part)
 	default:
-		w.keys(in)
+		w.key(p, part, inside)
+	}
+	switch {
+	case inside:
+	case l != nil:
+		p.to = forTarget
+	case w.asked != nil:
+		p.to = forQuestion
+	default:
+		p.to = forPrompt
 	}
 }
 
@@ -213,21 +278,50 @@ func (w *watching) hungUp() {
 	}
 }
 
-// keys does the keys that are for now and keeps the others.
+// keys does the keys that are for now and keeps the others. It begins outside
+// of pastes.
 func (w *watching) keys(in []byte) {
+	p := pastes{to: forPrompt}
 	for len(in) > 0 {
-		n := bytes.IndexAny(in, "\x03\x1a")
+		part, inside, rest := p.cut(in)
+		w.key(&p, part, inside)
+		in = rest
+	}
+	if p.open {
+		w.pastes.to = p.to
+	}
+}
+
+// key does it with a part. What is left of a paste that has lost its beginning
+// is dropped: its lines would run by themselves.
+func (w *watching) key(p *pastes, part []byte, inside bool) {
+	special := "\x03\x1a"
+	if inside {
+		special = "\x03"
+	}
+	for len(part) > 0 {
+		n := bytes.IndexAny(part, special)
 		if n < 0 {
-			w.keep(in)
-			return
+			n = len(part)
 		}
-		w.keep(in[:n])
-		if in[n] == keyInterrupt {
-			w.interrupt()
+		if !inside || p.kept() {
+			w.keep(part[:n])
+		}
+		if n == len(part) {
+			break
+		}
+		if part[n] == keySuspend {
+			w.notice(noBackground)
 		} else {
-			w.notice("Ctrl-Z, the background: not in this version; Ctrl-C cancels")
+			w.interrupt()
+			if inside {
+				p.to = forNobody
+			}
 		}
-		in = in[n+1:]
+		part = part[n+1:]
+	}
+	if inside && w.flooded {
+		p.to = forNobody
 	}
 }
 
@@ -278,7 +372,12 @@ func (w *watching) abandon() error {
 }
 
 // notice shows a word as soon as the screen takes one, without waiting for it.
+// A question that is open has the screen, and keeps its place below.
 func (w *watching) notice(text string) {
+	if w.asked != nil {
+		w.wrote(w.out.display.raw(w.editor.Print(w.out.display.colour(dim, text))))
+		return
+	}
 	if w.follow.live != nil {
 		w.follow.live.notice(text)
 		return

@@ -159,6 +159,7 @@ func doors(cfg *config.Config) []config.Problem {
 	if len(cfg.SSH.Listen)+len(cfg.Telnet.Listen) == 0 {
 		problems = append(problems, cfg.Problem("ssh.listen", "nothing listens: nobody could come in", "give ssh or telnet an address"))
 	}
+	problems = append(problems, clashes(cfg)...)
 	types := make(map[string]bool)
 	for i, file := range cfg.SSH.HostKeys {
 		field := fmt.Sprintf("ssh.host_keys[%d]", i)
@@ -172,6 +173,17 @@ func doors(cfg *config.Config) []config.Problem {
 			problems = append(problems, cfg.Problem(field, "a second host key of the type "+kind, "one of each type"))
 		}
 		types[kind] = true
+	}
+	return problems
+}
+
+// clashes finds addresses of telnet that are SSH's too: only one could be had.
+func clashes(cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	for i, address := range cfg.Telnet.Listen {
+		if slices.Contains(cfg.SSH.Listen, address) {
+			problems = append(problems, cfg.Problem(fmt.Sprintf("telnet.listen[%d]", i), "SSH listens on "+address+" already", "each needs an address of its own"))
+		}
 	}
 	return problems
 }
