@@ -109,30 +109,14 @@ func (b *besieged) descriptors() int {
 	return len(all)
 }
 
-// memory is the daemon's resident memory in MiB.
-func (b *besieged) memory() int {
-	b.t.Helper()
-	for line := range strings.Lines(read(b.t, filepath.Join("/proc", strconv.Itoa(b.cmd.Process.Pid), "status"))) {
-		if kilobytes, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			n, err := strconv.Atoi(strings.Fields(kilobytes)[0])
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			return n >> 10
-		}
-	}
-	b.t.Fatal("the daemon has no memory")
-	return 0
-}
-
 // withstands runs an attack and waits until nothing of it is left.
 func (b *besieged) withstands(attack func()) {
 	b.t.Helper()
-	before, size := b.descriptors(), b.memory()
+	before, size := b.descriptors(), b.memory(b.t)
 	attack()
 	b.serves()
 	poll(b.t, "the descriptors are back", func() bool { return b.descriptors() <= before+2 })
-	if now := b.memory(); now > size+200 { // the race detector's share is large
+	if now := b.memory(b.t); now > size+200 { // the race detector's share is large
 		b.t.Errorf("the daemon grew from %d to %d MiB", size, now)
 	}
 }
@@ -233,7 +217,7 @@ func TestClientThatNeverReadsHoldsNobodyUp(t *testing.T) {
 	for range 3 {
 		b.serves()
 	}
-	if m := b.memory(); m > 500 {
+	if m := b.memory(t); m > 500 {
 		t.Errorf("the daemon has %d MiB", m)
 	}
 	b.signal(t, syscall.SIGTERM)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,4 +140,20 @@ func (d *daemon) signal(t testing.TB, s syscall.Signal) {
 	if err := d.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// memory is the daemon's resident memory in MiB.
+func (d *daemon) memory(t testing.TB) int {
+	t.Helper()
+	for line := range strings.Lines(read(t, filepath.Join("/proc", strconv.Itoa(d.cmd.Process.Pid), "status"))) {
+		if kilobytes, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			n, err := strconv.Atoi(strings.Fields(kilobytes)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n >> 10
+		}
+	}
+	t.Fatal("the daemon has no memory")
+	return 0
 }

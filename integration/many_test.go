@@ -22,6 +22,7 @@ type person struct {
 	io.Reader
 	io.Writer
 	leave func(way int) // in one of several ways
+	stay  func()        // the time for him begins anew
 }
 
 // visitTelnet logs in over telnet, without negotiating.
@@ -30,11 +31,10 @@ func visitTelnet(d *daemon) (*person, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
-		return nil, err
-	}
+	stay := func() { nc.SetDeadline(time.Now().Add(patience)) } // fails once it is closed
+	stay()
 	p := &person{bufio.NewReader(nc), nc, func(way int) {
-		nc.SetDeadline(time.Now().Add(patience)) // others took their time
+		stay() // others took their time
 		switch way {
 		case 0:
 			fmt.Fprint(nc, "exit\n")
@@ -46,7 +46,7 @@ func visitTelnet(d *daemon) (*person, error) {
 			nc.(*net.TCPConn).SetLinger(0) // a reset
 		}
 		nc.Close()
-	}}
+	}, stay}
 	_, err = fmt.Fprintf(nc, "alice\n%s\n", password)
 	return p, err
 }
@@ -89,7 +89,7 @@ func visitSSH(d *daemon, key gossh.Signer, known gossh.HostKeyCallback) (*person
 			s.Close()
 		}
 		c.Close()
-	}}, s.Shell()
+	}, func() { late.Reset(5 * patience) }}, s.Shell()
 }
 
 // reads reads up to a text.

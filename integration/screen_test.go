@@ -116,7 +116,7 @@ func (s *screen) keys(names ...string) {
 
 func (s *screen) line(text string) {
 	s.t.Helper()
-	s.tmux("send-keys", "-l", text)
+	s.tmux("send-keys", "-l", "--", text)
 	s.keys("Enter")
 }
 
@@ -160,30 +160,34 @@ func (s *screen) kill() {
 // door is a way in for a person; all lead to the same shell.
 type door struct {
 	name string
-	open func(t *testing.T, d *daemon, width, height int) *screen
+	open func(t *testing.T, d *daemon, user string, width, height int) *screen
 }
 
 func doors(t *testing.T) []door {
 	t.Helper()
 	return []door{
-		{"ssh", func(t *testing.T, d *daemon, width, height int) *screen {
-			return openScreen(t, width, height, append([]string{"ssh", "-tt"}, d.sshArgs("alice")...)...)
+		{"ssh", func(t *testing.T, d *daemon, user string, width, height int) *screen {
+			return openScreen(t, width, height, append([]string{"ssh", "-tt"}, d.sshArgs(user)...)...)
 		}},
-		{"telnet", func(t *testing.T, d *daemon, width, height int) *screen {
+		{"telnet", func(t *testing.T, d *daemon, user string, width, height int) *screen {
 			need(t, "telnet")
-			return telnetLogin(t, openScreen(t, width, height, "telnet", "127.0.0.1", d.telnet))
+			return telnetLogin(t, user, openScreen(t, width, height, "telnet", "127.0.0.1", d.telnet))
 		}},
-		{"busybox telnet", func(t *testing.T, d *daemon, width, height int) *screen {
+		{"busybox telnet", func(t *testing.T, d *daemon, user string, width, height int) *screen {
 			need(t, "busybox")
-			return telnetLogin(t, openScreen(t, width, height, "busybox", "telnet", "127.0.0.1", d.telnet))
+			return telnetLogin(t, user, openScreen(t, width, height, "busybox", "telnet", "127.0.0.1", d.telnet))
+		}},
+		{"plink", func(t *testing.T, d *daemon, user string, width, height int) *screen {
+			need(t, "plink")
+			return telnetLogin(t, user, openScreen(t, width, height, "plink", "-telnet", "-P", d.telnet, "127.0.0.1"))
 		}},
 	}
 }
 
-func telnetLogin(t *testing.T, s *screen) *screen {
+func telnetLogin(t *testing.T, user string, s *screen) *screen {
 	t.Helper()
 	s.awaitLast("login:")
-	s.line("alice")
+	s.line(user)
 	s.awaitLast("Password:")
 	s.line(password)
 	return s
@@ -212,7 +216,7 @@ func TestADayAtEveryDoor(t *testing.T) {
 	for _, door := range doors(t) {
 		t.Run(door.name, func(t *testing.T) {
 			t.Parallel()
-			s := door.open(t, d.daemon, 80, 24)
+			s := door.open(t, d.daemon, "alice", 80, 24)
 			s.awaitPrompt("/")
 			if strings.Contains(s.text(), password) {
 				t.Errorf("the password is on the screen:\n%s", s.text())
@@ -253,7 +257,7 @@ func TestWindowsOfAllSizes(t *testing.T) {
 		for _, size := range [][2]int{{200, 50}, {20, 5}} {
 			t.Run(door.name+" "+strconv.Itoa(size[0]), func(t *testing.T) {
 				t.Parallel()
-				s := door.open(t, d.daemon, size[0], size[1])
+				s := door.open(t, d.daemon, "alice", size[0], size[1])
 				s.await(">")
 				s.line("cd production.web")
 				s.awaitWrapped("production.web >")
@@ -277,7 +281,7 @@ func TestSIGTERMEndsLivingShellsWithAWord(t *testing.T) {
 	d := startTwentyWith(t, daemonOptions{password: hashed(t)})
 	var screens []*screen
 	for _, door := range doors(t) {
-		s := door.open(t, d.daemon, 80, 24)
+		s := door.open(t, d.daemon, "alice", 80, 24)
 		s.awaitPrompt("/")
 		screens = append(screens, s)
 	}
@@ -299,7 +303,7 @@ func TestAKilledClientLeavesItsRun(t *testing.T) {
 		t.Run(door.name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "log")
-			s := door.open(t, d.daemon, 80, 24)
+			s := door.open(t, d.daemon, "alice", 80, 24)
 			s.awaitPrompt("/")
 			s.line("production.web:web1 count " + file)
 			poll(t, "it has begun", func() bool { _, err := os.Stat(file); return err == nil })
@@ -315,7 +319,7 @@ func TestAReloadWithoutTheUserEndsItsShells(t *testing.T) {
 	d := startTwentyWith(t, daemonOptions{password: hashed(t)})
 	var screens []*screen
 	for _, door := range doors(t)[:2] {
-		s := door.open(t, d.daemon, 80, 24)
+		s := door.open(t, d.daemon, "alice", 80, 24)
 		s.awaitPrompt("/")
 		screens = append(screens, s)
 	}

@@ -10,11 +10,13 @@ import (
 // atTerminal is the client's terminal. What is typed is read until the channel
 // closes; one that sends no more (ssh -tt < file) may go on reading.
 func (ch *channel) atTerminal(out io.Writer) session.Terminal {
-	input := make(chan []byte)
+	input, tap := make(chan []byte), new(session.Tap)
+	ch.client.conn.typing.Add(1)
 	ch.pumping.Go(func() {
 		defer close(input)
+		defer ch.client.conn.typing.Add(-1)
 		defer ch.client.rescue("input")
-		err := pump(&stdin{ch}, input, ch.done)
+		err := pump(&stdin{ch}, input, tap, ch.done)
 		if !errors.Is(err, io.EOF) {
 			return
 		}
@@ -32,7 +34,7 @@ func (ch *channel) atTerminal(out io.Writer) session.Terminal {
 		}
 	})
 	return session.Terminal{
-		Input: input, Resized: ch.sizes, Size: ch.size, Term: ch.term, Echo: true, Out: out,
+		Input: input, Tap: tap, Resized: ch.sizes, Size: ch.size, Term: ch.term, Echo: true, Out: out,
 	}
 }
 

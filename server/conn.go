@@ -24,6 +24,7 @@ type conn struct {
 	reader io.Reader // what is read: behind a PROXY header, the rest of its buffer first
 	remote net.Addr
 	ack    func()
+	typing atomic.Int32 // sessions at a terminal
 	early  earlyGate
 	broken atomic.Bool // set before the library sees the end
 	once   sync.Once
@@ -71,7 +72,9 @@ func (c *conn) Read(p []byte) (int, error) {
 		_ = c.Close()
 		return n, err
 	}
-	c.ack()
+	if c.typing.Load() == 0 { // at a terminal it has none, and each key would cost a packet more
+		c.ack()
+	}
 	return n, nil
 }
 

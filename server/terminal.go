@@ -63,11 +63,11 @@ const leaving = "\x15\x04"
 // pump hands what is typed to a session, piece by piece, until reading fails or
 // done is closed. Nothing is read ahead: who types faster than the session reads
 // waits.
-func pump(r io.Reader, to chan<- []byte, done <-chan struct{}) error {
+func pump(r io.Reader, to chan<- []byte, tap *session.Tap, done <-chan struct{}) error {
 	var buf [maxPiece]byte
 	for {
 		n, err := r.Read(buf[:])
-		if n > 0 {
+		if n > 0 && !tap.Take(buf[:n]) {
 			select {
 			case to <- slices.Clone(buf[:n]):
 			case <-done:
@@ -94,7 +94,7 @@ type person interface {
 // person went away; who sends no more has patience to read.
 func converse(sh shell, p person, t session.Terminal, patience time.Duration, lost context.CancelCauseFunc) int {
 	input, left := make(chan []byte), make(chan struct{})
-	t.Input, t.Out = input, &syncWriter{w: p}
+	t.Input, t.Tap, t.Out = input, new(session.Tap), &syncWriter{w: p}
 	var own sync.WaitGroup
 	defer own.Wait()
 	// Reading ends at once; an error says that the connection has ended.
@@ -102,7 +102,7 @@ func converse(sh shell, p person, t session.Terminal, patience time.Duration, lo
 	defer close(left)
 	own.Go(func() {
 		defer close(input)
-		switch err := pump(p, input, left); {
+		switch err := pump(p, input, t.Tap, left); {
 		case err == nil, errors.Is(err, os.ErrDeadlineExceeded): // we stopped reading
 		case errors.Is(err, io.EOF) && patience > 0 && leaves(input, left, patience):
 		default:

@@ -127,6 +127,7 @@ func (sh *shell) wait() {
 	select {
 	case in, ok := <-sh.input:
 		sh.take(in, ok)
+		sh.t.Tap.dealt()
 	case size := <-sh.t.Resized:
 		sh.raw(sh.resize(size))
 	case <-sh.escape.C:

@@ -41,12 +41,28 @@ func (w *watching) Lend(ctx context.Context) (host.TerminalIO, func(), error) {
 	}
 	l.back = sync.OnceFunc(func() { w.giveBack(l) })
 	w.loan.Store(l)
+	w.t.Tap.lead(func(piece []byte) bool { return w.straight(l, piece) })
 	size := *w.size.Load()
 	t := host.TerminalIO{
 		Pty:   host.Pty{Term: w.t.Term, Width: size.Width, Height: size.Height},
 		Input: l.keys, Output: l.out, Resized: l.sizes,
 	}
 	return t, l.back, nil
+}
+
+// straightMost is what goes straight at most, in bytes: what a hand types. More
+// could fill what the target takes ahead, and hold up who reads the keys.
+const straightMost = 64
+
+// straight gives a piece to who has the terminal, unless a paste may begin or
+// go on in it: the shell follows those. It runs where the keys are read, while
+// the shell has none to deal with.
+func (w *watching) straight(l *loan, piece []byte) bool {
+	if len(piece) > straightMost || w.pastes.open || w.pastes.seen > 0 || bytes.IndexByte(piece, '\x1b') >= 0 || !l.keys.straight(piece) {
+		return false
+	}
+	w.s.presence.input()
+	return true
 }
 
 // borrow takes the output's turn with the cursor at the start of a row.
@@ -63,6 +79,7 @@ func (w *watching) borrow(ctx context.Context) error {
 }
 
 func (w *watching) giveBack(l *loan) {
+	w.t.Tap.lead(nil)
 	w.loan.Store(nil)
 	_ = l.keys.Close() // it has nothing to flush
 	back := l.out.end()
@@ -142,7 +159,12 @@ type keyboard struct {
 	closed bool
 	news   chan struct{} // room for one
 	room   chan struct{} // room for one: something was read
+
+	writing sync.Mutex // held while something is on its way to the borrower
+	to      io.Writer  // the borrower, while WriteTo runs
 }
+
+var _ io.WriterTo = (*keyboard)(nil)
 
 func newKeyboard() *keyboard {
 	return &keyboard{news: make(chan struct{}, 1), room: make(chan struct{}, 1)}
@@ -172,13 +194,7 @@ func (k *keyboard) full() bool {
 // Read implements io.Reader.
 func (k *keyboard) Read(p []byte) (int, error) {
 	for len(p) > 0 {
-		k.mu.Lock()
-		n, closed := 0, k.closed
-		if !closed {
-			n = copy(p, k.typed)
-			k.typed = k.typed[n:]
-		}
-		k.mu.Unlock()
+		n, closed := k.take(p)
 		switch {
 		case closed:
 			signal(k.news) // for whoever else reads
@@ -190,6 +206,74 @@ func (k *keyboard) Read(p []byte) (int, error) {
 		<-k.news
 	}
 	return 0, nil
+}
+
+// take takes what fits into p.
+func (k *keyboard) take(p []byte) (n int, closed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return 0, true
+	}
+	n = copy(p, k.typed)
+	k.typed = k.typed[n:]
+	return n, false
+}
+
+// WriteTo implements io.WriterTo. While it runs, keys that nothing is before go
+// to w from where they are read.
+func (k *keyboard) WriteTo(w io.Writer) (int64, error) {
+	k.writing.Lock()
+	k.to = w
+	k.writing.Unlock()
+	defer func() {
+		k.writing.Lock()
+		k.to = nil
+		k.writing.Unlock()
+	}()
+	var total int64
+	var buf [maxPiece]byte
+	for {
+		k.writing.Lock()
+		n, closed := k.take(buf[:])
+		var err error
+		if n > 0 {
+			_, err = w.Write(buf[:n])
+		}
+		k.writing.Unlock()
+		total += int64(n)
+		switch {
+		case err != nil:
+			return total, err
+		case closed:
+			signal(k.news)
+			return total, nil
+		case n > 0:
+			signal(k.room)
+		default:
+			<-k.news
+		}
+	}
+}
+
+// straight writes keys to the borrower, unless others are before them.
+func (k *keyboard) straight(keys []byte) bool {
+	if !k.writing.TryLock() {
+		return false
+	}
+	defer k.writing.Unlock()
+	if k.to == nil || !k.idle() {
+		return false
+	}
+	_, _ = k.to.Write(keys) // a borrower that has gone does not want them
+	return true
+}
+
+// idle says whether it is open and holds nothing.
+func (k *keyboard) idle() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.closed && len(k.typed) == 0
 }
 
 // Close ends all reads.

@@ -94,6 +94,7 @@ func (w *watching) loop() error {
 		select {
 		case in, ok := <-input:
 			w.typed(in, ok)
+			w.t.Tap.dealt()
 		case <-room:
 		case size := <-w.t.Resized:
 			w.resized(size)
