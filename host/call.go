@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,9 +93,13 @@ type Result struct {
 	Truncated bool // Stdout or Stderr was larger than KeepLimit
 	Exit      Exit
 	OK        bool // it ran and ended with code 0
-	Skipped   bool // never started: the run ended before its turn
+	Skipped   bool // never started: the run ended before its turn, or was stopped, and then Err says why
 	Duration  time.Duration
-	Err       error // nil, *DialError, *LostError, *TimeoutError, *CancelError; *ExitError when the code is not 0
+	Err       error // nil, *DialError, *LostError, *TimeoutError, *CancelError; *ExitError when the code is not 0; *FileError
+	// Note is what is to be said of an operation on files besides: in a sandbox
+	// what it would change, as a unified diff; what was left out of a copy. It
+	// may have several lines, and bytes that a target chose.
+	Note string
 }
 
 // KeepLimit bounds the output that is kept in memory for one stream of one
@@ -125,27 +130,28 @@ type CallError struct {
 const namedHosts = 20
 
 func (e *CallError) Error() string {
-	var b strings.Builder
-	failed := 0
+	var told []string
+	failed, stopped := 0, 0
+	var why error
 	for _, r := range e.Results {
-		if r.OK {
-			continue
+		switch {
+		case r.OK:
+		case r.Skipped && r.Err != nil:
+			stopped++
+			why = r.Err
+		default:
+			if failed++; failed <= namedHosts {
+				told = append(told, r.reason())
+			}
 		}
-		if failed++; failed > namedHosts {
-			continue
-		}
-		if failed > 1 {
-			b.WriteString("; ")
-		}
-		b.WriteString(r.reason())
 	}
-	switch {
-	case failed == 0:
-		return "no host failed"
-	case failed > namedHosts:
-		fmt.Fprintf(&b, "; and %d more", failed-namedHosts)
+	if failed > namedHosts {
+		told = append(told, fmt.Sprintf("and %d more", failed-namedHosts))
 	}
-	return b.String()
+	if stopped > 0 {
+		told = append(told, fmt.Sprintf("%d not started: %v", stopped, why))
+	}
+	return cmp.Or(strings.Join(told, "; "), "no host failed")
 }
 
 // Unwrap returns the hosts' errors.

@@ -14,6 +14,8 @@ type TerminalIO struct {
 	// wait. If it is an io.Closer it is closed then: that Read must return at
 	// once and take nothing, or the next thing typed is lost.
 	Input io.Reader
+	// First is typed before what Input gives.
+	First []byte
 	// Output gets all output, raw, from one goroutine. A Write that blocks holds
 	// the target back; nil discards.
 	Output io.Writer

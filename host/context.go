@@ -20,6 +20,8 @@ import (
 type Context struct {
 	folders  []folder
 	vars     []variable
+	secrets  []secret
+	asks     bool // its lines read the secrets
 	prefixes []string
 	sudo     bool
 	user     string
@@ -82,6 +84,7 @@ func (c Context) Setenv(name, value string, escape bool) (Context, error) {
 		}
 	}
 	v := variable{name, value, escape}
+	c.secrets = withoutSecret(c.secrets, name)
 	vars := slices.Clone(c.vars)
 	if i := indexOf(vars, name); i >= 0 {
 		vars[i] = v
@@ -106,19 +109,24 @@ func indexOf(vars []variable, name string) int {
 	return slices.IndexFunc(vars, func(v variable) bool { return v.name == name })
 }
 
-// Unsetenv returns a context without the variable that Setenv set.
+// Unsetenv returns a context without the variable that Setenv or SetSecret set.
 func (c Context) Unsetenv(name string) Context {
+	c.secrets = withoutSecret(c.secrets, name)
 	if i := indexOf(c.vars, name); i >= 0 {
 		c.vars = slices.Delete(slices.Clone(c.vars), i, i+1)
 	}
 	return c
 }
 
-// Environ lists the variables as NAME=VALUE, in the order they were set.
+// Environ lists the variables as NAME=VALUE, in the order they were set; then
+// those that are secret, without their values.
 func (c Context) Environ() []string {
 	list := make([]string, len(c.vars))
 	for i, v := range c.vars {
 		list[i] = v.name + "=" + v.value
+	}
+	for _, s := range c.secrets {
+		list = append(list, s.name+"=<secret>")
 	}
 	return list
 }
@@ -157,10 +165,19 @@ func (c Context) Line(command string) (Line, error) {
 	if strings.IndexByte(command, 0) >= 0 {
 		return Line{}, fmt.Errorf("command: %w", errNUL)
 	}
+	l, err := c.line(command)
+	l.command, l.check = command, c.sandbox
+	return l, err
+}
+
+func (c Context) line(command string) (Line, error) {
 	if c.sandbox {
 		return newLine(command, runAs{check: true})
 	}
 	var b strings.Builder
+	if c.asks {
+		b.WriteString(c.reading())
+	}
 	for _, f := range c.folders {
 		if err := f.write(&b); err != nil {
 			return Line{}, err

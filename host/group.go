@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -21,6 +22,7 @@ type Group struct {
 	hooks   Hooks
 	limiter *Limiter
 	timeout time.Duration
+	batches func(ctx context.Context, hosts []string, checked bool) *Batches
 }
 
 // GroupOptions make a Group. Hooks and Limiter may be nil.
@@ -30,12 +32,16 @@ type GroupOptions struct {
 	Hooks   Hooks
 	Limiter *Limiter
 	Timeout time.Duration // upper bound for every command's time, per host; 0: none
+	// Batches gives those of one call, made for it, on these hosts, which must
+	// not be changed; nil, also as its result: there are none. checked says
+	// whether a result that is not OK is an error.
+	Batches func(ctx context.Context, hosts []string, checked bool) *Batches
 }
 
 // NewGroup makes a group. Order is role by role, each host once: hosts are
 // told apart by their names.
 func NewGroup(o GroupOptions) *Group {
-	g := &Group{context: o.Context, hooks: o.Hooks, limiter: o.Limiter, timeout: o.Timeout}
+	g := &Group{context: o.Context, hooks: o.Hooks, limiter: o.Limiter, timeout: o.Timeout, batches: o.Batches}
 	if g.hooks == nil {
 		g.hooks = noHooks{}
 	}

@@ -31,6 +31,15 @@ func NewLimiter(n int) *Limiter {
 // that slot, of which the holder makes no use meanwhile, and any that is free
 // besides. So the innermost call always gets on, however deep it is nested.
 func (l *Limiter) Each(ctx context.Context, n int, fn func(ctx context.Context, i int), skipped func(i int)) {
+	l.each(ctx, n, nil, fn, skipped)
+}
+
+// entering is asked, in order, before each that has a slot: it may wait for
+// more. The context is for fn; leave is called when that has returned. When ok
+// is false fn is not called, and neither is skipped.
+type entering func(ctx context.Context, i int) (inner context.Context, leave func(), ok bool)
+
+func (l *Limiter) each(ctx context.Context, n int, enter entering, fn func(ctx context.Context, i int), skipped func(i int)) {
 	e := each{fn: fn}
 	defer e.finish()
 	lent := l.lent(ctx)
@@ -40,12 +49,26 @@ func (l *Limiter) Each(ctx context.Context, n int, fn func(ctx context.Context, 
 			skipRest(i, n, skipped)
 			return
 		}
+		inner := l.lend(ctx)
+		var leave func()
+		if enter != nil {
+			if inner, leave, ok = enter(inner, i); !ok {
+				giveBack(slot)
+				continue
+			}
+		}
 		e.wait.Add(1)
 		if n == 1 {
-			e.call(l.lend(ctx), slot, i)
+			e.call(inner, slot, leave, i)
 			return
 		}
-		go e.call(l.lend(ctx), slot, i)
+		go e.call(inner, slot, leave, i)
+	}
+}
+
+func giveBack(slot chan struct{}) {
+	if slot != nil {
+		<-slot
 	}
 }
 
@@ -108,15 +131,16 @@ type each struct {
 	panicked error // the first
 }
 
-func (e *each) call(ctx context.Context, slot chan struct{}, i int) {
+func (e *each) call(ctx context.Context, slot chan struct{}, leave func(), i int) {
 	defer e.wait.Done()
 	defer func() {
 		if v := recover(); v != nil {
 			e.panic(v)
 		}
-		if slot != nil {
-			<-slot
+		if leave != nil {
+			leave()
 		}
+		giveBack(slot)
 	}()
 	e.fn(ctx, i)
 }

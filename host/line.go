@@ -22,6 +22,22 @@ type Line struct {
 	text string
 	run  int  // text[run:] becomes the shell that runs the script in $1, which text[:run] sets
 	sudo bool // the command runs as someone else, so may the kill have to
+
+	command string // as it was given
+	check   bool   // it is only checked for its syntax
+	token   string // what the answer of a script of Files begins with; "": it is a command
+	answers answerKind
+}
+
+// Command is the command as it was given, without the context that it runs in,
+// and whether it runs as someone else. It is "" when nothing runs, since the
+// line only checks a syntax. It is for hosts that are played. Of an operation of
+// [Files] it is what the hooks are told, such as "read /etc/motd".
+func (l Line) Command() (command string, sudo bool) {
+	if l.check {
+		return "", false
+	}
+	return l.command, l.sudo
 }
 
 // String returns the line as a target gets it, but for the announcement.

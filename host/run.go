@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -42,12 +43,21 @@ func (g *Group) Run(ctx context.Context, command string, o RunOptions) ([]Result
 	if err != nil {
 		return nil, err
 	}
+	return c.perform(ctx)
+}
+
+// perform asks the hooks and does the call on every host.
+func (c *calling) perform(ctx context.Context) ([]Result, error) {
+	g := c.group
 	if err := g.hooks.Before(ctx, c.call); err != nil {
 		return nil, err
 	}
-	g.limiter.Each(ctx, len(g.hosts), c.run, c.skip)
+	if g.batches != nil {
+		c.batches = g.batches(ctx, g.names, !c.options.NoCheck)
+	}
+	c.batches.Each(ctx, g.limiter, len(g.hosts), c.run, c.skip)
 	g.hooks.After(c.call, c.results)
-	if o.NoCheck {
+	if c.options.NoCheck {
 		return c.results, nil
 	}
 	return c.results, check(c.results)
@@ -71,6 +81,10 @@ type calling struct {
 	line    Line // the same for all hosts
 	timeout time.Duration
 	results []Result
+	batches *Batches
+	// talk does an operation on files on the i-th host and sets what became of
+	// it; nil: it is a command.
+	talk func(ctx context.Context, i int, r *Result)
 }
 
 func (g *Group) newCalling(command string, o RunOptions) (*calling, error) {
@@ -88,11 +102,16 @@ func (g *Group) newCalling(command string, o RunOptions) (*calling, error) {
 	if c.sandbox && !o.login {
 		o.Terminal = nil
 	}
-	build := func() (Line, error) { return c.Line(command) }
-	if o.login {
-		build = c.LoginShell
+	var line Line
+	var err error
+	switch {
+	case !o.login:
+		line, o, err = c.lineWithSecrets(command, o)
+	case len(c.secrets) > 0:
+		err = errors.New("a secret variable and a terminal together are not in this version")
+	default:
+		line, err = c.LoginShell()
 	}
-	line, err := build()
 	if err != nil {
 		return nil, fmt.Errorf("run on %d hosts: %w", len(g.hosts), err)
 	}
@@ -110,9 +129,17 @@ func smallest(a, b time.Duration) time.Duration {
 	return a
 }
 
-func (c *calling) skip(i int) {
-	c.results[i] = Result{Host: c.group.names[i], Command: c.call.Command, Skipped: true}
-	c.group.hooks.Finished(c.call, c.results[i])
+func (c *calling) skip(i int, why error) {
+	c.ended(i, Result{Host: c.group.names[i], Command: c.call.Command, Skipped: true, Err: why})
+}
+
+// ended keeps a host's result and tells of it.
+func (c *calling) ended(i int, r Result) {
+	c.results[i] = r
+	if c.batches != nil && c.batches.Ended != nil {
+		c.batches.Ended(i, r)
+	}
+	c.group.hooks.Finished(c.call, r)
 }
 
 // run does the call on the i-th host.
@@ -126,8 +153,14 @@ func (c *calling) run(ctx context.Context, i int) {
 		defer cancel()
 	}
 	stdout, stderr := c.capture(name, Stdout), c.capture(name, Stderr)
-	exit, err := c.process(ctx, h, stdout, stderr)
-	r := Result{Host: name, Command: c.call.Command, Exit: exit, Err: err, Duration: time.Since(begin)}
+	r := Result{Host: name, Command: c.call.Command}
+	if c.talk != nil {
+		c.talk(ctx, i, &r)
+	} else {
+		r.Exit, r.Err = c.process(ctx, h, stdout, stderr)
+	}
+	exit, err := r.Exit, r.Err
+	r.Duration = time.Since(begin)
 	var cutOut, cutErr bool
 	r.Stdout, cutOut = stdout.close()
 	r.Stderr, cutErr = stderr.close()
@@ -136,8 +169,7 @@ func (c *calling) run(ctx context.Context, i int) {
 	if err == nil && !r.OK {
 		r.Err = &ExitError{Host: name, Command: c.call.Command, Exit: exit, Tail: tail(stdout, stderr)}
 	}
-	c.results[i] = r
-	c.group.hooks.Finished(c.call, r)
+	c.ended(i, r)
 }
 
 func (c *calling) capture(name string, stream Stream) *capture {
@@ -175,6 +207,11 @@ func (c *calling) process(ctx context.Context, h Host, stdout, stderr *capture) 
 	}
 	if t := c.options.Terminal; t != nil {
 		streams.Pty, streams.Stdin = &t.Pty, t.Input
+		if len(t.First) > 0 && t.Input != nil {
+			streams.Stdin = io.MultiReader(bytes.NewReader(t.First), t.Input)
+		} else if len(t.First) > 0 {
+			streams.Stdin = bytes.NewReader(t.First)
+		}
 		defer t.close()
 	}
 	if c.options.Input == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,16 @@ func Conformance(t *testing.T, open func(t *testing.T) host.Host) {
 		{"sandbox", sandboxed},
 		{"ended context starts nothing", endedContext},
 	}
-	for _, c := range append(cases, terminalCases...) {
+	runCases(t, slices.Concat(cases, terminalCases, fileCases), open)
+}
+
+// FilesConformance is the part of Conformance that is about files and facts.
+func FilesConformance(t *testing.T, open func(t *testing.T) host.Host) {
+	runCases(t, fileCases, open)
+}
+
+func runCases(t *testing.T, cases []conformanceCase, open func(t *testing.T) host.Host) {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.test(t, open(t))

@@ -47,7 +47,8 @@ var _ host.Host = (*Fake)(nil)
 // NewFake makes a host that answers every line with the zero Answer.
 func NewFake(name string) *Fake { return &Fake{name: name} }
 
-// On answers lines that contain substring. Where several do, the rule that was
+// On answers lines that contain substring, or that are told to the hooks with
+// it, such as "read /etc/motd" (see host.Line.Played for their answers). Where several do, the rule that was
 // added last decides.
 func (f *Fake) On(substring string, a Answer) {
 	f.mu.Lock()
@@ -98,7 +99,10 @@ func (f *Fake) Start(ctx context.Context, line host.Line, streams host.IO) (host
 	if err := context.Cause(ctx); err != nil {
 		return nil, f.dialError(err)
 	}
-	a := f.take(line.String())
+	a := f.take(line)
+	if a.Code == 0 {
+		a.Stdout = line.Played(a.Stdout)
+	}
 	if a.StartErr != nil {
 		return nil, a.StartErr
 	}
@@ -121,12 +125,14 @@ func (f *Fake) dialError(err error) error {
 }
 
 // take finds the answer to a line and records the line if it starts.
-func (f *Fake) take(line string) Answer {
+func (f *Fake) take(l host.Line) Answer {
+	line := l.String()
+	command, _ := l.Command()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.fallback
 	for _, r := range f.rules {
-		if strings.Contains(line, r.substring) {
+		if strings.Contains(line, r.substring) || command != "" && strings.Contains(command, r.substring) {
 			a = r.answer
 		}
 	}
