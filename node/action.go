@@ -1,6 +1,10 @@
 package node
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
 
 // ParamKind says how an argument reaches a parameter.
 type ParamKind int
@@ -45,6 +49,45 @@ type Action struct {
 	// goroutines at once, each with slices of args of its own; the values in
 	// them are shared and must not be changed.
 	Fn func(ctx context.Context, env *Env, args Args) (any, error)
+
+	// Aliases are further names, which may hold dots: git.status.
+	Aliases []string
+	// DontIsolateYet runs it once, before a call is split over cells.
+	DontIsolateYet bool
+	// IsolateOneOnly runs it in one cell, which the person is asked for. The
+	// result is that cell's own.
+	IsolateOneOnly bool
+	// SuppressResult says that the result is not to be shown.
+	SuppressResult bool
+	// Confirm is asked before it runs; "": nothing.
+	Confirm string
+	// Timeout is how long it may take, per cell from its start; 0: no limit of
+	// its own.
+	Timeout time.Duration
+	// Bounds are how a call of it is split over cells; what they do not say, the
+	// node does.
+	Bounds Bounds
+}
+
+// Required stands for a value that must be overridden before it is read.
+type Required struct {
+	For string // what it is needed for
+}
+
+// String is what a listing shows of it.
+func (r Required) String() string { return "required: " + r.For }
+
+// MarshalJSON gives the same as a text.
+func (r Required) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+
+// RequiredError says that a value was read that nobody has given.
+type RequiredError struct {
+	Path, Name string
+	For        string
+}
+
+func (e *RequiredError) Error() string {
+	return dottedOrRoot(e.Path) + " has no " + e.Name + ", which is required: " + e.For
 }
 
 // Property is an attribute that is computed when it is read. Fn is called from

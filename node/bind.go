@@ -194,16 +194,29 @@ func (p Param) String() string {
 }
 
 func showDefault(v any) string {
+	if text, ok := v.(string); ok {
+		return strconv.Quote(text)
+	}
+	return Text(v)
+}
+
+// Text is a value as the tree's language prints it: None, True, 1.0, a text as
+// it is, and what has a String method as that says.
+func Text(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "None"
-	case string:
-		return strconv.Quote(v)
 	case bool:
 		if v {
 			return "True"
 		}
 		return "False"
+	case float64:
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if strings.IndexFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') }) < 0 {
+			text += ".0"
+		}
+		return text
 	}
 	return fmt.Sprint(v)
 }

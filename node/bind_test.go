@@ -139,3 +139,14 @@ func TestBindRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]any{
+		"None": nil, "True": true, "False": false, "2.0": 2.0, "-0.5": -0.5, "1e+30": 1e30, "7": int64(7), "a b": "a b",
+	} {
+		if got := node.Text(v); got != want {
+			t.Errorf("%v is shown as %q, want %q", v, got, want)
+		}
+	}
+}

@@ -107,10 +107,10 @@ func TestLimitFiltersCellsAndContainers(t *testing.T) {
 	if cells := a.Cells(); len(cells) != 1 || cells[0].Node().Path() != "/a:w2" {
 		t.Errorf("cells: %v", cells)
 	}
-	if cell, err := a.Cell("1"); err != nil || cell.Node().Path() != "/a:w2" {
+	if cell, err := a.Cell(node.CellKey{Number: 1}); err != nil || cell.Node().Path() != "/a:w2" {
 		t.Errorf("cell 1: %v %v", cell, err)
 	}
-	_, err := a.Cell("w1")
+	_, err := a.Cell(node.CellKey{Host: "w1"})
 	wantError(t, err, "a:w1 is left out by --limit")
 }
 

@@ -79,19 +79,55 @@ func (p *place) count(cell []host.Host, most int) int {
 // numbers from 0 in digits unless a host is called that. The error names the
 // node and what is wrong.
 func (n *Node) Cell(keys ...string) (*Node, error) {
-	shown := n.indexed(keys)
+	return n.pickCell(n.indexed(keys), len(keys), func(i int, hosts []host.Host) (host.Host, error) {
+		return choose(hosts, keys[i])
+	})
+}
+
+// CellKey is the key of a cell in one dimension: the name of its host, or
+// without one its number from 0.
+type CellKey struct {
+	Host   string
+	Number int
+}
+
+// String shows the key as it is written between brackets.
+func (k CellKey) String() string {
+	if k.Host != "" {
+		return quoted(k.Host)
+	}
+	return strconv.Itoa(k.Number)
+}
+
+// cellOf is the cell of these keys, one per dimension. No host's name is taken
+// for a number here, nor a number for a name. Its errors are those of Cell.
+func (n *Node) cellOf(keys []CellKey) (*Node, error) {
+	shown := make([]string, len(keys))
+	for i, key := range keys {
+		shown[i] = key.String()
+	}
+	return n.pickCell(n.between(shown), len(keys), func(i int, hosts []host.Host) (host.Host, error) {
+		if keys[i].Host != "" {
+			return named(hosts, keys[i].Host)
+		}
+		return numbered(hosts, keys[i].Number)
+	})
+}
+
+// pickCell chooses a host in each dimension. shown is how it was asked for.
+func (n *Node) pickCell(shown string, keys int, pick func(i int, hosts []host.Host) (host.Host, error)) (*Node, error) {
 	if !n.IsArray() {
-		if n.isCell() {
+		if n.isCell() || len(n.Isolated()) > 0 {
 			return nil, fmt.Errorf("%s: this is one cell already", shown)
 		}
 		return nil, fmt.Errorf("%s: this node has no cells", shown)
 	}
-	if want := len(n.place.arrays) - len(n.cell); len(keys) != want {
-		return nil, fmt.Errorf("%s: its cells have %s, and %d given", shown, dimensions(want), len(keys))
+	if want := len(n.place.arrays) - len(n.cell); keys != want {
+		return nil, fmt.Errorf("%s: its cells have %s, and %d given", shown, dimensions(want), keys)
 	}
 	cell := n.cell
-	for _, key := range keys {
-		h, err := choose(n.place.dimension(cell), key)
+	for i := range keys {
+		h, err := pick(i, n.place.dimension(cell))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", shown, err)
 		}
@@ -109,11 +145,16 @@ func dimensions(n int) string {
 
 // indexed shows the node with the keys that were asked for.
 func (n *Node) indexed(keys []string) string {
-	var shown []string
-	for _, key := range keys[:min(len(keys), 10)] {
-		shown = append(shown, quoted(key))
+	shown := make([]string, len(keys))
+	for i, key := range keys {
+		shown[i] = quoted(key)
 	}
-	return dottedOrRoot(n.Path()) + "[" + strings.Join(shown, ", ") + "]"
+	return n.between(shown)
+}
+
+// between shows the node with some keys between its brackets.
+func (n *Node) between(keys []string) string {
+	return dottedOrRoot(n.Path()) + "[" + strings.Join(keys[:min(len(keys), 10)], ", ") + "]"
 }
 
 func dottedOrRoot(path string) string {
@@ -125,16 +166,32 @@ func dottedOrRoot(path string) string {
 
 // choose finds a host by name, else by number.
 func choose(hosts []host.Host, key string) (host.Host, error) {
+	h, err := named(hosts, key)
+	if err == nil || !isNumber(strings.TrimPrefix(key, "-")) {
+		return h, err
+	}
+	number, broken := strconv.Atoi(key)
+	if broken != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(key, "-") {
+		number = min(number, -1) // -0, too
+	}
+	return numbered(hosts, number)
+}
+
+func named(hosts []host.Host, name string) (host.Host, error) {
 	for _, h := range hosts {
-		if h.Name() == key {
+		if h.Name() == name {
 			return h, nil
 		}
 	}
-	number, err := strconv.Atoi(key)
+	return nil, noHost(name)
+}
+
+func numbered(hosts []host.Host, number int) (host.Host, error) {
 	switch {
-	case err != nil || !isNumber(strings.TrimPrefix(key, "-")):
-		return nil, noHost(key)
-	case strings.HasPrefix(key, "-"):
+	case number < 0:
 		return nil, fmt.Errorf("a cell's number is not negative")
 	case number >= len(hosts):
 		return nil, fmt.Errorf("no cell %d there, it has %d (from 0)", number, len(hosts))

@@ -89,6 +89,9 @@ func (e *Env) Ask(ctx context.Context, q Question) (Answer, error) {
 	if q.Host == "" {
 		q.Host = e.cellName()
 	}
+	if q.Kind == AskConfirm && e.run.Yes {
+		return Answer{Yes: true}, nil
+	}
 	if !e.Interactive() {
 		a, err := q.standard()
 		return a, q.failed(err)
@@ -152,6 +155,9 @@ func (e *Env) LendTerminal(ctx context.Context) (t host.TerminalIO, giveBack fun
 // host in the user's terminal. What became of it is in the result; an error
 // says that it was not started.
 func (e *Env) Connect(ctx context.Context, command string) ([]host.Result, error) {
+	if err := e.node.Usable(); err != nil {
+		return nil, err
+	}
 	hosts := e.Hosts()
 	if n := len(hosts.Names()); n != 1 {
 		return nil, fmt.Errorf("connect: %s has %d hosts here, not one", dottedOrRoot(e.node.Path()), n)

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/deployerd/deployerd/host"
 )
@@ -23,6 +25,8 @@ type frame struct {
 	path   string
 	name   string
 	depth  int
+	nested atomic.Int64 // calls that are in progress and were made with its env
+	splits atomic.Int64 // of those, the ones that run in cells
 }
 
 // NewEnv places a run at a node.
@@ -30,6 +34,16 @@ func NewEnv(n *Node, r *Run) *Env { return &Env{node: n, run: r} }
 
 // at is another node in the same run and chain of calls.
 func (e *Env) at(n *Node) *Env { return &Env{node: n, run: e.run, frame: e.frame} }
+
+// In is the same place and run in the chain of calls of caller, which goes on
+// there: an env may have been kept from a call that is shorter.
+func (e *Env) In(caller *Env) *Env { return caller.at(e.node) }
+
+// String is the path.
+func (e *Env) String() string { return e.node.Path() }
+
+// MarshalJSON gives the path.
+func (e *Env) MarshalJSON() ([]byte, error) { return json.Marshal(e.node.Path()) }
 
 // Node returns the place.
 func (e *Env) Node() *Node { return e.node }
@@ -68,10 +82,11 @@ func (e *Env) Cells() []*Env {
 	return envs
 }
 
-// Cell returns one cell; see Node.Cell. Numbers count all cells, whatever the
-// limit of the run; one that --limit leaves out is an error.
-func (e *Env) Cell(keys ...string) (*Env, error) {
-	cell, err := e.node.Cell(keys...)
+// Cell returns one cell, with a key per dimension. Numbers count all cells,
+// whatever the limit of the run; one that --limit leaves out is an error, and
+// others are those of Node.Cell.
+func (e *Env) Cell(keys ...CellKey) (*Env, error) {
+	cell, err := e.node.cellOf(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +100,9 @@ func (e *Env) Cell(keys ...string) (*Env, error) {
 
 // Hosts returns the node's hosts after --limit, in the run's context, wired to
 // Gate, Trace and the run's limits. ctx is not kept.
-func (e *Env) Hosts() *host.Group {
+func (e *Env) Hosts() *host.Group { return e.hosts(e.containerBatches()) }
+
+func (e *Env) hosts(batches batching) *host.Group {
 	in := e.run.Context
 	if e.run.Sandbox {
 		in = in.Sandbox()
@@ -95,6 +112,7 @@ func (e *Env) Hosts() *host.Group {
 		Context: in,
 		Hooks:   &hooks{node: e.node, run: e.run},
 		Limiter: e.run.groupLimit(e.node),
+		Batches: batches,
 		Timeout: e.run.Timeout,
 	})
 }
@@ -118,8 +136,11 @@ func limited(roles []host.Role, keep func(host string) bool) []host.Role {
 // Host returns the one host of a cell; an error anywhere else.
 func (e *Env) Host() (*host.Handle, error) {
 	where := dottedOrRoot(e.node.Path())
-	if !e.node.isCell() {
-		return nil, fmt.Errorf("%s is no cell: only a cell of an array has the one host; use its hosts", where)
+	if err := e.node.Usable(); err != nil {
+		return nil, err
+	}
+	if len(e.node.Isolated()) == 0 {
+		return nil, fmt.Errorf("%s is no cell: only a cell of an array, or a just_one, has the one host; use its hosts", where)
 	}
 	group := e.Hosts().Filter(HostRole)
 	names := group.Names()
@@ -130,14 +151,21 @@ func (e *Env) Host() (*host.Handle, error) {
 	return handle, nil
 }
 
-// Attr reads an attribute, evaluating a property. found is false when there is
-// none of that name. A property that fails gives an *ActionError with its name.
+// Attr reads an attribute, evaluating a property or a query. found is false
+// when there is none of that name. One that fails gives an *ActionError with its name.
 func (e *Env) Attr(ctx context.Context, name string) (value any, found bool, err error) {
 	a, ok := e.node.attribute(name)
+	if missing, ok := a.Value.(Required); ok {
+		return nil, true, &RequiredError{Path: e.node.Path(), Name: a.Name, For: missing.For}
+	}
+	if ok && a.Query != nil {
+		value, err = e.query(ctx, a, nil)
+		return value, true, err
+	}
 	if !ok || a.Property == nil {
 		return a.Value, ok, nil
 	}
-	value, err = e.invoke(ctx, a.Name, a.Property.Fn)
+	value, err = e.invoke(ctx, a.Name, 0, a.Property.Fn)
 	return value, true, err
 }
 
@@ -145,7 +173,10 @@ func (e *Env) Attr(ctx context.Context, name string) (value any, found bool, err
 // node, each host counted like a cell of its own. The error is that of
 // host.Group.Run.
 func (e *Env) RunCommand(ctx context.Context, command string, o host.RunOptions) ([]host.Result, error) {
-	return e.Hosts().Run(ctx, command, o)
+	if err := e.node.Usable(); err != nil {
+		return nil, err
+	}
+	return e.hosts(e.commandBatches()).Run(ctx, command, o)
 }
 
 // Log writes a line into the run's log.

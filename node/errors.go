@@ -143,11 +143,19 @@ func (e *NotFoundError) Error() string {
 // Unwrap returns the cause, or nil.
 func (e *NotFoundError) Unwrap() error { return e.Cause }
 
-// AttributeError says that a word names an attribute, not a place.
-type AttributeError struct{ Word, In string }
+// AttributeError says that a word names an attribute, a property or a query, not
+// a place.
+type AttributeError struct {
+	Word, In string
+	Kind     string // "attribute", "property" or "query"
+}
 
 func (e *AttributeError) Error() string {
-	text := quoted(e.Word) + " is an attribute"
+	what := map[string]string{"property": "a property", "query": "a query"}[e.Kind]
+	if what == "" {
+		what = "an attribute"
+	}
+	text := quoted(e.Word) + " is " + what
 	if e.In != "/" {
 		text += " of " + dotted(e.In)
 	}

@@ -29,6 +29,9 @@ var errNoGate = errors.New("this run reaches no host: the command is refused")
 
 // Before implements host.Hooks.
 func (h *hooks) Before(ctx context.Context, call host.Call) error {
+	if err := errInQuery(ctx); err != nil {
+		return err
+	}
 	if h.run.Gate == nil {
 		return errNoGate
 	}
@@ -54,6 +57,9 @@ func (h *hooks) Output(name string, stream host.Stream, data []byte) {
 
 // Finished implements host.Hooks.
 func (h *hooks) Finished(call host.Call, result host.Result) {
+	if result.Note != "" {
+		h.run.trace().Log(h.node, result.Host, result.Note)
+	}
 	h.run.trace().Command(h.node, result.Host, call, &result)
 }
 

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+	"os"
 	"slices"
 
 	"github.com/deployerd/deployerd/host"
@@ -99,3 +101,22 @@ func (m *RoleMap) clone() *RoleMap {
 	}
 	return c
 }
+
+// Folder is the private folder of the person who started a run.
+type Folder struct {
+	Root *os.Root
+	Room int64 // how many bytes may come into it now, at least 1; 0: host.GetLimit
+}
+
+var errFolder = errors.New("whoever started this run has no folder here")
+
+// OpenFolder opens the person's folder; the caller closes its Root.
+func (e *Env) OpenFolder() (Folder, error) {
+	if e.run.OpenFolder == nil {
+		return Folder{}, errFolder
+	}
+	return e.run.OpenFolder()
+}
+
+// LogHost writes a line into the run's log, in the name of a host.
+func (e *Env) LogHost(host, text string) { e.run.trace().Log(e.node, host, text) }

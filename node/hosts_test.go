@@ -84,8 +84,8 @@ func TestHostIsTheOneHostOfACell(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/":              "/ is no cell: only a cell of an array has the one host; use its hosts",
-		"/a":             "a is no cell: only a cell of an array has the one host; use its hosts",
+		"/":              "/ is no cell: only a cell of an array, or a just_one, has the one host; use its hosts",
+		"/a":             "a is no cell: only a cell of an array, or a just_one, has the one host; use its hosts",
 		"/a/logs/sub:w1": `a.logs.sub:w1 has 0 hosts in its role "host", not one`,
 	} {
 		_, err := env(t, tr, path, r).Host()

@@ -8,6 +8,7 @@ import (
 // derivation applies members to a type that is being made.
 type derivation struct {
 	made     *Type
+	given    map[string]bool // the members that this call gives
 	problems []error
 }
 
@@ -108,8 +109,8 @@ func (d *derivation) set(m Member) {
 		d.setGroup(m)
 	case "doc":
 		d.setDoc(m)
-	case "forks":
-		d.setForks(m)
+	case "forks", "serial", "max_fail":
+		d.setBound(m)
 	default:
 		d.setMember(m)
 	}
@@ -120,6 +121,10 @@ func (d *derivation) setMember(m Member) {
 		d.problems = append(d.problems, err)
 		return
 	}
+	if d.given == nil {
+		d.given = map[string]bool{}
+	}
+	d.given[m.Name] = true
 	if i, ok := d.made.index[m.Name]; ok {
 		d.made.members[i] = m
 		return
@@ -153,19 +158,6 @@ func (d *derivation) setDoc(m Member) {
 	}
 }
 
-func (d *derivation) setForks(m Member) {
-	if d.made.kind != Parallel {
-		d.refuse(m.Pos, "forks belongs to a parallel_node", "a plain node has no forks")
-		return
-	}
-	n, ok := wholeNumber(m.Value)
-	if m.Value != nil && (!ok || n < 1) {
-		d.refuse(m.Pos, "forks is how many cells run at once", "forks must be a whole number from 1, not %v", m.Value)
-		return
-	}
-	d.made.forks = n
-}
-
 func wholeNumber(v any) (int, bool) {
 	switch n := v.(type) {
 	case int:
@@ -179,9 +171,11 @@ func wholeNumber(v any) (int, bool) {
 // finish checks what depends on several members and indexes the children.
 func (d *derivation) finish() {
 	t := d.made
-	if t.array && t.hosts != nil && !hasRole(t.hosts, HostRole) {
-		d.refuse(t.hostsPos, "an array has a cell for each host of its role host: "+HostRole+" = ..., or map_roles(\"...\")", "the hosts of an array have no role %s", quoted(HostRole))
+	if t.form != noForm && t.hosts != nil && !hasRole(t.hosts, HostRole) {
+		d.refuse(t.hostsPos, t.form.String()+" stands for the hosts of its role host: {\""+HostRole+"\": ...}, or map_roles(\"...\")", "the hosts of %s have no role %s", t.form, quoted(HostRole))
 	}
+	d.indexAliases()
+	t.widest = t.mostForks()
 	t.children = map[string]int{}
 	for _, m := range t.members {
 		if _, ok := m.Value.(*Type); ok {

@@ -76,4 +76,25 @@ func (d *derivation) checkRole(name string, pos Position) {
 	}
 }
 
-func typeName(v any) string { return fmt.Sprintf("%T", v) }
+// typeName is what kind of value something is, in the words of a tree.
+func typeName(v any) string {
+	switch v := v.(type) {
+	case interface{ TypeName() string }: // a tree's own
+		return v.TypeName()
+	case *Type:
+		return "node type"
+	case *Action:
+		return "function"
+	case *Property:
+		return "property"
+	case *Query:
+		return "query"
+	case Required:
+		return "required"
+	case int64:
+		return "int"
+	case float64:
+		return "float"
+	}
+	return fmt.Sprintf("%T", v)
+}

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// DefaultAction is the name of the action that runs when the node itself is
+// named as a command, or called.
+const DefaultAction = "call"
+
 // taken are the names that no member can have, with what they are instead.
 var taken = map[string]string{
 	"host":     "env.host is the one host of a cell",
@@ -17,9 +21,6 @@ var taken = map[string]string{
 	"array":    ".array() is the one-cell-per-host form of a type",
 	"just_one": ".just_one() is a form of a type",
 }
-
-// later are the names of what this version does not have.
-var later = map[string]bool{"serial": true, "max_fail": true}
 
 // normal gives the form in which names are compared (Unicode NFC).
 func normal(name string) string {
@@ -48,9 +49,6 @@ func refusal(m Member) *DefinitionError {
 	if what, ok := taken[m.Name]; ok {
 		return &DefinitionError{m.Pos, quoted(m.Name) + " cannot be a member", what + "; choose another name"}
 	}
-	if later[m.Name] {
-		return &DefinitionError{m.Pos, quoted(m.Name) + ": not in this version", ""}
-	}
 	if !isIdentifier(m.Name) {
 		return &DefinitionError{m.Pos, quoted(m.Name) + " is no name for a member", "names are letters, digits and _, and do not begin with a digit"}
 	}
@@ -58,17 +56,26 @@ func refusal(m Member) *DefinitionError {
 }
 
 func refusedValue(m Member) *DefinitionError {
+	if _, later := m.Value.(Required); m.Name == DefaultAction && !later {
+		if _, ok := m.Value.(*Action); !ok {
+			return &DefinitionError{m.Pos, quoted(m.Name) + " is the default action, and must be a function", "choose another name for anything else"}
+		}
+	}
 	switch v := m.Value.(type) {
 	case *Action:
 		if v == nil || v.Fn == nil {
 			return &DefinitionError{m.Pos, "the action " + quoted(m.Name) + " has no function", ""}
 		}
-		if m.Name == "call" {
-			return &DefinitionError{m.Pos, "a default action (call): not in this version", "give the action another name"}
+		if err := v.Bounds.Check(); err != nil {
+			return &DefinitionError{m.Pos, "the action " + quoted(m.Name) + ": " + err.Error(), ""}
 		}
 	case *Property:
 		if v == nil || v.Fn == nil {
 			return &DefinitionError{m.Pos, "the property " + quoted(m.Name) + " has no function", ""}
+		}
+	case *Query:
+		if v == nil || v.Eval == nil {
+			return &DefinitionError{m.Pos, "the query " + quoted(m.Name) + " has nothing to evaluate", ""}
 		}
 	case *Type:
 		if v == nil {

@@ -11,6 +11,9 @@ import (
 // builder makes the places of a tree and collects what is wrong with it.
 type builder struct {
 	tree     *Tree
+	maker    *Node // of a node made on the spot, else nil
+	size     int   // places made
+	forks    int   // the highest of their types
 	hosts    map[string]*hostUse
 	written  map[*HostsRole]*written
 	problems []error
@@ -91,22 +94,25 @@ func (b *builder) place(typ *Type, name string, parent *place, depth int) *place
 }
 
 func (b *builder) newPlace(typ *Type, name string, parent *place) *place {
-	p := &place{tree: b.tree, typ: typ, name: name, parent: parent, path: "/", group: typ.group}
+	p := &place{tree: b.tree, typ: typ, name: name, parent: parent, path: "/", rule: "/", group: typ.group}
 	p.node = Node{place: p}
 	if parent != nil {
-		p.path = below(parent.path, name)
-		p.arrays = parent.arrays
+		p.path, p.rule = below(parent.path, name), below(parent.rule, name)
+		p.arrays, p.chosen = parent.arrays, parent.chosen
+		if b.maker != nil && b.maker.place == parent {
+			p.path, p.chosen = below(b.maker.Path(), name), len(b.maker.cell)
+		}
 		if p.group == nil {
 			p.group = parent.group
 		}
 	}
-	if typ.array {
+	if typ.form == array {
 		// The capacity is cut so that siblings do not share what they append.
 		p.arrays = append(p.arrays[:len(p.arrays):len(p.arrays)], p)
 	}
-	b.tree.size++
-	b.tree.forks = max(b.tree.forks, typ.forks)
-	b.full = b.full || b.tree.size > MaxNodes
+	b.size++
+	b.forks = max(b.forks, typ.widest)
+	b.full = b.full || b.size > MaxNodes
 	return p
 }
 
@@ -122,7 +128,7 @@ func (b *builder) tooLarge(p *place, depth int) {
 		b.refuse(Position{}, "size", fmt.Sprintf("the tree has more than %d nodes", MaxNodes), "")
 		return
 	}
-	if len(p.typ.children) > 0 {
+	if len(p.typ.children) > 0 || depth > MaxNesting {
 		b.refuse(p.typ.pos, "depth", fmt.Sprintf("nodes nest more than %d deep at %s", depth, quoted(p.path)), "")
 	}
 }
@@ -132,15 +138,15 @@ func (b *builder) nesting(parent *place, m Member, child *Type) {
 	path := below(parent.path, m.Name)
 	switch {
 	case child.kind == Plain:
-	case parent.typ.kind == Plain && !child.array:
+	case parent.typ.kind == Plain && child.form == noForm:
 		b.refuse(m.Pos, "plain "+m.Name, path+" is a parallel node in a plain node, and it is not said for which hosts",
-			"write .array() for one cell per host (.just_one(): not in this version)")
-	case parent.typ.kind == Parallel && child.array:
-		b.refuse(m.Pos, "array "+m.Name, path+" is an array in a parallel node",
-			"drop .array(): it shares the cells of its parent; a plain node in between adds a dimension")
+			"write .array() for one cell per host, or .just_one() for exactly one host")
+	case parent.typ.kind == Parallel && child.form != noForm:
+		b.refuse(m.Pos, "array "+m.Name, path+" is "+child.form.String()+" in a parallel node",
+			"leave the form out: it shares the cells of its parent; a plain node in between adds a dimension")
 	case parent.typ.kind == Parallel && child.hosts != nil && !keepsHost(child.hosts):
 		b.refuse(child.hostsPos, "host "+m.Name, path+" shares the cells of its parent, and its hosts give another role "+quoted(HostRole),
-			"leave the role host out, or put a plain node in between and write .array()")
+			"leave the role host out, or put a plain node in between and write .array() or .just_one()")
 	}
 }
 

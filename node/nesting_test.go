@@ -25,27 +25,27 @@ func TestNestingRules(t *testing.T) {
 		{"array root", array(t, p, nil), "tree.star:1:1: the root must be a plain node, not a parallel one (make root with node(...))"},
 		{
 			"parallel in plain", plain(t, with("web", p)),
-			"tree.star:1:1: /web is a parallel node in a plain node, and it is not said for which hosts (write .array() for one cell per host (.just_one(): not in this version))",
+			"tree.star:1:1: /web is a parallel node in a plain node, and it is not said for which hosts (write .array() for one cell per host, or .just_one() for exactly one host)",
 		},
 		{"array in plain", plain(t, with("web", array(t, p, nil))), "no error"},
 		{"parallel in array", plain(t, with("web", array(t, parallel(t, with("logs", p)), nil))), "no error"},
 		{"parallel deep in parallel", plain(t, with("web", array(t, parallel(t, with("a", parallel(t, with("b", p)))), nil))), "no error"},
 		{
 			"array in array", plain(t, with("web", array(t, parallel(t, with("logs", array(t, p, nil))), nil))),
-			"tree.star:1:1: /web/logs is an array in a parallel node (drop .array(): it shares the cells of its parent; a plain node in between adds a dimension)",
+			"tree.star:1:1: /web/logs is an array in a parallel node (leave the form out: it shares the cells of its parent; a plain node in between adds a dimension)",
 		},
 		{
 			"parallel in a plain node in between", plain(t, with("a", array(t, parallel(t, with("x", plain(t, with("b", p)))), nil))),
-			"tree.star:1:1: /a/x/b is a parallel node in a plain node, and it is not said for which hosts (write .array() for one cell per host (.just_one(): not in this version))",
+			"tree.star:1:1: /a/x/b is a parallel node in a plain node, and it is not said for which hosts (write .array() for one cell per host, or .just_one() for exactly one host)",
 		},
 		{"array in a plain node in between", plain(t, with("a", array(t, parallel(t, with("x", plain(t, with("b", array(t, p, nil))))), nil))), "no error"},
 		{
 			"another role host", plain(t, with("web", array(t, parallel(t, with("logs", parallel(t, with("hosts", own)))), nil))),
-			`tree.star:1:1: /web/logs shares the cells of its parent, and its hosts give another role "host" (leave the role host out, or put a plain node in between and write .array())`,
+			`tree.star:1:1: /web/logs shares the cells of its parent, and its hosts give another role "host" (leave the role host out, or put a plain node in between and write .array() or .just_one())`,
 		},
 		{
 			"another role host by map", plain(t, with("web", array(t, parallel(t, with("logs", parallel(t, with("hosts", mapRoles(entry("", "db")))))), nil))),
-			`tree.star:1:1: /web/logs shares the cells of its parent, and its hosts give another role "host" (leave the role host out, or put a plain node in between and write .array())`,
+			`tree.star:1:1: /web/logs shares the cells of its parent, and its hosts give another role "host" (leave the role host out, or put a plain node in between and write .array() or .just_one())`,
 		},
 		{"the same role host by map", plain(t, with("web", array(t, parallel(t, with("logs", parallel(t, with("hosts", mapRoles(entry("", "host")))))), nil))), "no error"},
 	}

@@ -32,12 +32,12 @@ func (n *Node) Name() string { return n.place.name }
 // /a/x:web1/b for an array in a chosen cell.
 func (n *Node) Path() string {
 	switch {
-	case len(n.cell) == 0:
+	case len(n.cell) <= n.place.chosen:
 		return n.place.path
 	case n.IsArray():
 		return below(n.Parent().Path(), n.place.name)
 	}
-	return n.place.path + ":" + cellName(n.cell)
+	return n.place.path + ":" + cellName(n.cell[n.place.chosen:])
 }
 
 func cellName(cell []host.Host) string { return strings.Join(namesOf(cell), ":") }
@@ -51,7 +51,7 @@ func namesOf(hosts []host.Host) []string {
 }
 
 // RulePath is Path without cells, as rules see it.
-func (n *Node) RulePath() string { return n.place.path }
+func (n *Node) RulePath() string { return n.place.rule }
 
 // Parent is nil for the root. From a cell it stays in that cell as long as the
 // parent has it.
@@ -131,9 +131,12 @@ func (n *Node) Actions(private bool) []NamedAction {
 	return actions
 }
 
-// Action returns the action of that exact name.
+// Action returns the action of that exact name, or alias: under its own name.
 func (n *Node) Action(name string) (NamedAction, bool) {
-	m, _ := n.place.typ.member(name)
+	m, ok := n.place.typ.member(name)
+	if !ok {
+		m, _ = n.place.typ.aliased(name)
+	}
 	a, ok := m.Value.(*Action)
 	if !ok {
 		return NamedAction{}, false
@@ -141,15 +144,33 @@ func (n *Node) Action(name string) (NamedAction, bool) {
 	return NamedAction{m.Name, a}, true
 }
 
-// Attribute is an attribute (Value) or a property (Property not nil).
+// Default returns the default action, that runs when the node itself is named
+// as a command.
+func (n *Node) Default() (NamedAction, bool) { return n.Action(DefaultAction) }
+
+// Attribute is an attribute (Value, which may be Required), a property
+// (Property not nil) or a query (Query not nil).
 type Attribute struct {
 	Name     string
 	Value    any
 	Property *Property
+	Query    *Query
+	Pos      Position // of the member, as it was written last
 }
 
-// Attributes lists attributes and properties in order; private ones only if
-// asked.
+// KindName is "attribute", "property" or "query".
+func (a Attribute) KindName() string {
+	switch {
+	case a.Property != nil:
+		return "property"
+	case a.Query != nil:
+		return "query"
+	}
+	return "attribute"
+}
+
+// Attributes lists attributes, properties and queries in order; private ones
+// only if asked.
 func (n *Node) Attributes(private bool) []Attribute {
 	var attributes []Attribute
 	for _, m := range n.place.typ.members {
@@ -165,9 +186,11 @@ func attribute(m Member) (Attribute, bool) {
 	case *Type, *Action:
 		return Attribute{}, false
 	case *Property:
-		return Attribute{Name: m.Name, Property: v}, true
+		return Attribute{Name: m.Name, Property: v, Pos: m.Pos}, true
+	case *Query:
+		return Attribute{Name: m.Name, Query: v, Pos: m.Pos}, true
 	}
-	return Attribute{Name: m.Name, Value: m.Value}, true
+	return Attribute{Name: m.Name, Value: m.Value, Pos: m.Pos}, true
 }
 
 func (n *Node) attribute(name string) (Attribute, bool) {

@@ -107,18 +107,32 @@ func (w *walk) last() error {
 	return nil
 }
 
-// dotted looks a name up whole and, if there is none, cut at its dots. Names
-// in this version have no dots, so only the pieces can be found.
+// dotted looks a name up whole and, if there is none, cut at its dots: after
+// each piece what is left may be a name again, such as an alias with dots.
 func (w *walk) dotted(name string) error {
-	if name == "" {
-		return nil
-	}
-	for piece := range strings.SplitSeq(name, ".") {
+	for rest := name; rest != ""; {
+		piece, later, cut := strings.Cut(rest, ".")
+		if !cut || w.isAlias(rest) {
+			return w.step(rest, name)
+		}
 		if err := w.step(piece, name); err != nil {
 			return err
 		}
+		if later == "" {
+			return w.step("", name)
+		}
+		rest = later
 	}
 	return nil
+}
+
+// isAlias says whether a name with dots is an alias of an action here.
+func (w *walk) isAlias(name string) bool {
+	if w.action != nil {
+		return false
+	}
+	action, ok := w.node.Action(name)
+	return ok && w.mayRun(action)
 }
 
 // step goes to a child or an action.
@@ -137,8 +151,8 @@ func (w *walk) step(name, whole string) error {
 		w.action = &action
 		return nil
 	}
-	if _, ok := w.node.attribute(name); ok {
-		return &AttributeError{Word: name, In: w.node.Path()}
+	if a, ok := w.node.attribute(name); ok {
+		return &AttributeError{Word: name, In: w.node.Path(), Kind: a.KindName()}
 	}
 	return w.missing(name, nil)
 }
@@ -187,7 +201,7 @@ func (w *walk) visible() []string {
 	}
 	for _, action := range w.node.Actions(false) {
 		if w.mayRun(action) {
-			names = append(names, action.Name)
+			names = append(append(names, action.Name), action.Aliases...)
 		}
 	}
 	return names

@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 		{"status/..", `/production 0 "status" is an action, and nothing is below it: no ".." there`},
 		{"status:web1", `/production 0 "status" is an action, and nothing is below it: no ":web1" there`},
 		{"domain", `/production 0 "domain" is an attribute of production, not a place; --inspect shows it`},
-		{"ip", `/production 0 "ip" is an attribute of production, not a place; --inspect shows it`},
+		{"ip", `/production 0 "ip" is a property of production, not a place; --inspect shows it`},
 		{"web domain", `/production/web 1 "domain" is an attribute of production.web, not a place; --inspect shows it`},
 		{"../production.domain", `/production 0 "domain" is an attribute of production, not a place; --inspect shows it`},
 		{"e\x1b[2J", `/production 0 no "e\x1b[2J" in production`},
@@ -191,7 +191,7 @@ func TestResolveErrorsCarryFacts(t *testing.T) {
 		t.Error(diff)
 	}
 	found = tr.Root().Resolve([]string{"production", "domain"}, node.Lookup{})
-	if diff := cmp.Diff(&node.AttributeError{Word: "domain", In: "/production"}, found.Next); diff != "" {
+	if diff := cmp.Diff(&node.AttributeError{Word: "domain", In: "/production", Kind: "attribute"}, found.Next); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,7 +11,8 @@ type place struct {
 	tree     *Tree
 	typ      *Type
 	name     string
-	path     string // without cells
+	path     string // without cells, except for those of made's maker
+	rule     string // without any cells
 	parent   *place
 	children []*place
 	group    *Group // its own or the nearest ancestor's
@@ -19,33 +20,21 @@ type place struct {
 	// for each dimension of its cells.
 	arrays []*place
 	node   Node // with no cell chosen
+	// chosen is how many hosts of a cell stand in path already: those of the
+	// cell in which a node made on the spot was made.
+	chosen int
 
 	once  sync.Once
 	roles []host.Role // with no cell chosen; computed once, when first asked for
 }
 
 // isDimension says whether the place adds a dimension to its cells.
-func (p *place) isDimension() bool { return p.typ.array }
+func (p *place) isDimension() bool { return p.typ.form == array }
 
 // sharesCells says whether the place is a parallel node in a parallel node,
 // which has its parent's isolation.
 func (p *place) sharesCells() bool {
 	return p.typ.kind == Parallel && p.parent != nil && p.parent.typ.kind == Parallel
-}
-
-// forks is how many cells of the place may be worked on at once and the place
-// that says so; 0 when none does. Nodes that share a dimension share it.
-func (p *place) forks() (int, *place) {
-	dimensions := len(p.arrays)
-	for q := p; q != nil && len(q.arrays) == dimensions; q = q.parent {
-		if q.typ.forks > 0 {
-			return q.typ.forks, q
-		}
-	}
-	if dimensions > 0 {
-		return 0, p.arrays[dimensions-1]
-	}
-	return 0, p
 }
 
 func (p *place) child(name string) (*place, bool) {

@@ -42,7 +42,7 @@ func (p *place) ownRoles(parent []host.Role) []host.Role {
 	case *RoleMap:
 		roles = hosts.roles(parent)
 	default:
-		if p.isDimension() {
+		if p.typ.form != noForm {
 			return []host.Role{{Name: HostRole, Hosts: allOf(parent)}}
 		}
 		return parent

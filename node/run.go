@@ -36,6 +36,16 @@ type Trace interface {
 	Log(n *Node, host, text string)
 }
 
+// BatchTrace is a Trace that hears of batches too.
+type BatchTrace interface {
+	Trace
+	// BatchFinished is called when a batch of a split call, or of a command
+	// that the run was started for, has ended, after all of its cells or hosts
+	// have. n is the node of the call, names are the cells or hosts that were in
+	// the batch; those that did not start are neither ok nor failed.
+	BatchFinished(n *Node, names []string, ok, failed int)
+}
+
 const (
 	defaultForks = 20
 	defaultSteps = 50_000_000
@@ -53,17 +63,26 @@ type Run struct {
 	Limit        func(host string) bool // --limit; nil: all hosts
 	Forks        int                    // --forks or set-option; 0: the node's own, else DefaultForks
 	DefaultForks int                    // runs.forks; 0: 20
+	Serial       Serial                 // --serial; nil: the action's own, else the node's
+	MaxFail      *MaxFail               // --max-fail; nil likewise
 	Timeout      time.Duration          // per host or cell from its start; a plain node's action counts as one; 0: none
 	Steps        uint64                 // the budget over all threads; 0: 50,000,000
 	Gate         Gate
 	Trace        Trace
+	Yes          bool     // --yes: questions for a confirmation are answered with yes
 	Console      Console  // nil: nobody can be asked
 	Terminal     Terminal // nil: there is none
+	// OpenFolder opens the person's private folder, which files that come from
+	// hosts are written into; nil: there is none.
+	OpenFolder func() (Folder, error)
 
 	person sync.Once
 	talk   chan struct{} // room for one: who talks to the person
 
 	steps atomic.Uint64 // taken so far
+	calls atomic.Int64  // in progress
+
+	budget budget // of failures
 
 	once    sync.Once
 	limiter *host.Limiter // over everything in the run
@@ -105,19 +124,6 @@ func (r *Run) usual() int {
 	return defaultForks
 }
 
-// allowed is how many cells or hosts of a place are worked on at once, and the
-// place that they are counted at.
-func (r *Run) allowed(p *place) (int, *place) {
-	n, counted := p.forks()
-	switch {
-	case r.Forks > 0:
-		return r.Forks, counted
-	case n > 0:
-		return n, counted
-	}
-	return r.usual(), counted
-}
-
 // limit is the run's own limiter, which nested calls share: the slot of a cell
 // is lent to what the cell does.
 func (r *Run) limit(t *Tree) *host.Limiter {
@@ -130,8 +136,8 @@ func (r *Run) limit(t *Tree) *host.Limiter {
 // commands nest nothing, so waiting for it always ends.
 func (r *Run) groupLimit(n *Node) *host.Limiter {
 	tree := n.Tree()
-	allowed, counted := r.allowed(n.place)
-	if n.isCell() || allowed >= r.total(tree) {
+	b, counted := r.bounds(n.place, Bounds{})
+	if n.isCell() || b.Forks >= r.total(tree) {
 		return r.limit(tree)
 	}
 	r.mu.Lock()
@@ -140,7 +146,7 @@ func (r *Run) groupLimit(n *Node) *host.Limiter {
 		r.groups = map[*place]*host.Limiter{}
 	}
 	if r.groups[counted] == nil {
-		r.groups[counted] = host.NewLimiter(allowed)
+		r.groups[counted] = host.NewLimiter(b.Forks)
 	}
 	return r.groups[counted]
 }

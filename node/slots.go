@@ -24,7 +24,7 @@ type slot struct {
 	place *place
 	outer *slot
 	from  *slot // whose slot this is, when it is lent; nil when it is one of the node's
-	lent  bool  // to a call within
+	to    *slot // to which of a call within it is lent
 }
 
 type waiter struct {
@@ -70,7 +70,7 @@ func (s *slots) release(h *slot) {
 	defer s.mu.Unlock()
 	delete(s.held, h)
 	if h.from != nil {
-		h.from.lent = false
+		h.from.to = nil
 	} else {
 		s.used[h.place]--
 	}
@@ -104,7 +104,7 @@ func (s *slots) drop(w *waiter) bool {
 
 func (s *slots) take(w *waiter) bool {
 	for h := w.slot.outer; h != nil; h = h.outer {
-		if h.place == w.slot.place && !h.lent {
+		if h.place == w.slot.place && h.to == nil {
 			s.give(w, h)
 			return true
 		}
@@ -121,8 +121,7 @@ func (s *slots) give(w *waiter, from *slot) {
 		s.held, s.used = map[*slot]bool{}, map[*place]int{}
 	}
 	if from != nil {
-		from.lent = true
-		w.slot.from = from
+		from.to, w.slot.from = w.slot, from
 	} else {
 		s.used[w.slot.place]++
 	}
@@ -131,13 +130,15 @@ func (s *slots) give(w *waiter, from *slot) {
 }
 
 // stuck finds the waiters who would wait for ever: those of whose slots every
-// holder waits, itself or in a call within, for one who is stuck too.
+// holder waits, itself or in a call within, for one who is stuck too. It starts
+// from all who wait, and takes out who will be served as long as there is any.
 func (s *slots) stuck() []*waiter {
 	stuck := s.waiting
 	for {
+		held := s.heldUp(stuck)
 		var still []*waiter
 		for _, w := range stuck {
-			if !s.willBeServed(w, stuck) {
+			if !held.free[w.slot.place] && !held.willLend(w.slot) {
 				still = append(still, w)
 			}
 		}
@@ -148,30 +149,32 @@ func (s *slots) stuck() []*waiter {
 	}
 }
 
-// willBeServed says whether some slot that w can have will come free although
-// all of these are stuck.
-func (s *slots) willBeServed(w *waiter, stuck []*waiter) bool {
+// heldUp is what comes of some waiters being stuck.
+type heldUp struct {
+	slots map[*slot]bool  // that are not given back: a call within is stuck
+	free  map[*place]bool // where one of the node's slots will be given back
+}
+
+func (s *slots) heldUp(stuck []*waiter) heldUp {
+	up := heldUp{slots: map[*slot]bool{}, free: map[*place]bool{}}
+	for _, w := range stuck {
+		for o := w.slot.outer; o != nil && !up.slots[o]; o = o.outer {
+			up.slots[o] = true
+		}
+	}
 	for h := range s.held {
-		if h.place == w.slot.place && (h.from == nil || w.slot.within(h.from)) && !anyWithin(stuck, h) {
-			return true
+		if h.from == nil && !up.slots[h] {
+			up.free[h.place] = true
 		}
 	}
-	return false
+	return up
 }
 
-func anyWithin(waiters []*waiter, h *slot) bool {
-	for _, w := range waiters {
-		if w.slot.within(h) {
-			return true
-		}
-	}
-	return false
-}
-
-// within says whether a slot belongs to a call inside the one that holds h.
-func (s *slot) within(h *slot) bool {
-	for o := s.outer; o != nil; o = o.outer {
-		if o == h {
+// willLend says whether a slot of a call around, which is lent to another, will
+// be given back.
+func (up heldUp) willLend(w *slot) bool {
+	for o := w.outer; o != nil; o = o.outer {
+		if o.place == w.place && o.to != nil && !up.slots[o.to] {
 			return true
 		}
 	}

@@ -1,10 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/deployerd/deployerd/host"
 )
 
 // CellResult is one cell's.
@@ -30,12 +34,14 @@ const namedCells = 20
 func (e *CellsError) Error() string {
 	var told []string
 	failed, skipped := 0, 0
+	var why *MaxFailError
 	for _, cell := range e.Results.Cells {
 		if cell.Err == nil {
 			continue
 		}
 		if _, ok := cell.Err.(*SkippedError); ok {
 			skipped++
+			_ = why != nil || errors.As(cell.Err, &why)
 			continue
 		}
 		if failed++; failed <= namedCells {
@@ -47,6 +53,9 @@ func (e *CellsError) Error() string {
 	}
 	if skipped > 0 {
 		told = append(told, fmt.Sprintf("%d not started", skipped))
+	}
+	if why != nil {
+		told[len(told)-1] += ": " + why.Error()
 	}
 	return strings.Join(told, "; ")
 }
@@ -80,53 +89,90 @@ type splitting struct {
 	action  *Action
 	args    Args
 	cells   []*Node
-	allowed int
+	bounds  Bounds
 	counted *place
+	budget  *budget
 	results []CellResult
 }
 
 func (e *Env) split(ctx context.Context, name string, a *Action, args Args) (any, error) {
 	s := splitting{env: e, name: name, action: a, args: args, cells: e.node.cells(e.run.Limit)}
-	s.allowed, s.counted = e.run.allowed(e.node.place)
+	s.bounds, s.counted = e.run.bounds(e.node.place, a.Bounds)
+	s.budget = e.run.budgetOf(ctx)
 	s.results = make([]CellResult, len(s.cells))
 	results := &CellResults{Node: e.node, Cells: s.results}
 	if len(s.cells) == 0 {
 		e.Log(dottedOrRoot(e.node.Path()) + " " + name + ": it has no cells here, nothing was done")
 		return results, nil
 	}
-	e.run.limit(e.node.Tree()).Each(ctx, len(s.cells), s.cell, func(i int) { s.skip(i, context.Cause(ctx)) })
+	for i := range s.cells {
+		s.budget.expect(s.cellName(i))
+	}
+	defer e.frame.splitting()()
+	s.batches().Each(ctx, e.run.limit(e.node.Tree()), len(s.cells), s.cell, func(i int, why error) {
+		s.skip(i, cmp.Or(why, context.Cause(ctx)))
+	})
 	if failed := (&CellsError{results}); len(failed.Unwrap()) > 0 {
 		return results, e.failed(name, failed)
 	}
 	return results, nil
 }
 
-// cell runs the call in one cell.
-func (s *splitting) cell(ctx context.Context, i int) {
-	ctx, release, err := s.enter(ctx)
-	if err != nil {
-		s.skip(i, err)
+// batches are those that the call goes in.
+func (s *splitting) batches() *host.Batches {
+	run := s.env.run
+	b := &host.Batches{Stop: s.stop}
+	// Where the run as a whole allows no more than the node there is nothing to
+	// wait for.
+	if s.bounds.Forks < run.total(s.env.node.Tree()) {
+		b.Enter = func(ctx context.Context, _ int) (context.Context, func(), error) {
+			return run.slots.enter(ctx, s.counted, s.bounds.Forks)
+		}
+	}
+	if s.bounds.Serial != nil {
+		b.Sizes = s.bounds.Serial.Sizes(len(s.cells))
+		b.Finished = s.batchFinished
+	}
+	return b
+}
+
+// stop says why nothing further is to be started.
+func (s *splitting) stop() error { return s.budget.check(s.bounds.failures()) }
+
+func (s *splitting) batchFinished(from, to int) {
+	trace, ok := s.env.run.trace().(BatchTrace)
+	if !ok {
 		return
 	}
-	defer release()
+	var names []string
+	good, bad := 0, 0
+	for i := from; i < to; i++ {
+		names = append(names, s.cellName(i))
+		switch _, skipped := s.results[i].Err.(*SkippedError); {
+		case s.results[i].Err == nil:
+			good++
+		case !skipped:
+			bad++
+		}
+	}
+	trace.BatchFinished(s.env.node, names, good, bad)
+}
+
+func (s *splitting) cellName(i int) string { return cellName(s.cells[i].cell) }
+
+// cell runs the call in one cell.
+func (s *splitting) cell(ctx context.Context, i int) {
 	env, trace := s.env.at(s.cells[i]), s.env.run.trace()
 	name := env.cellName()
 	trace.CellStarted(env.node, name)
-	value, err := env.invoke(ctx, s.name, func(ctx context.Context, inner *Env) (any, error) {
+	value, err := env.invoke(ctx, s.name, s.action.Timeout, func(ctx context.Context, inner *Env) (any, error) {
 		return s.action.Fn(ctx, inner, s.ownArgs())
 	})
 	s.results[i] = CellResult{Keys: s.keys(i), Value: value, Err: err}
-	trace.CellFinished(env.node, name, value, err)
-}
-
-// enter waits until the node allows one more cell. Where the run as a whole
-// allows no more than the node there is nothing to wait for.
-func (s *splitting) enter(ctx context.Context) (context.Context, func(), error) {
-	run := s.env.run
-	if s.allowed >= run.total(s.env.node.Tree()) {
-		return ctx, func() {}, nil
+	if err != nil {
+		s.budget.fail(name)
 	}
-	return run.slots.enter(ctx, s.counted, s.allowed)
+	trace.CellFinished(env.node, name, value, err)
 }
 
 // ownArgs are slices that no other cell has.
@@ -137,7 +183,7 @@ func (s *splitting) ownArgs() Args {
 func (s *splitting) skip(i int, cause error) {
 	err := &SkippedError{Cause: cause}
 	s.results[i] = CellResult{Keys: s.keys(i), Err: err}
-	s.env.run.trace().CellFinished(s.cells[i], cellName(s.cells[i].cell), nil, err)
+	s.env.run.trace().CellFinished(s.cells[i], s.cellName(i), nil, err)
 }
 
 func (s *splitting) keys(i int) []string {

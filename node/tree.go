@@ -22,6 +22,7 @@ type Tree struct {
 	size    int
 	forks   int // the highest of its types, 0 without any
 	hosts   []HostUse
+	sources func(Position) (Source, bool) // nil: none
 }
 
 // NewTree checks a whole tree (nesting rules, hosts of one name, collisions)
@@ -34,7 +35,7 @@ func NewTree(root *Type, version string) (*Tree, error) {
 	if err := b.result(); err != nil {
 		return nil, err
 	}
-	t.hosts = b.hostUses()
+	t.hosts, t.size, t.forks = b.hostUses(), b.size, b.forks
 	return t, nil
 }
 

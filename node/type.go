@@ -14,6 +14,19 @@ const (
 	Parallel
 )
 
+// form is how a parallel type stands in a plain node.
+type form int
+
+const (
+	noForm  form = iota
+	array        // a cell per host
+	justOne      // exactly one host
+)
+
+func (f form) String() string {
+	return [...]string{"a parallel node", "an array", "a just_one"}[f]
+}
+
 // Position is where something was written; the zero value is unknown.
 type Position struct {
 	File      string // relative to the tree's folder
@@ -21,10 +34,12 @@ type Position struct {
 }
 
 // Member is one named value given to a type. What it becomes is decided by
-// Value: *Type a child, *Action an action, *Property a computed attribute;
+// Value: *Type a child, *Action an action, *Property or *Query a computed
+// attribute;
 // under the name "hosts" a Hosts or *RoleMap, under "group" a Group, under
-// "doc" a string, under "forks" (parallel only) an int; anything else is an
-// attribute. Under these four names nil is what no member would give. A name
+// "doc" a string, of parallel types also under "forks" an int, under "serial"
+// what ParseSerial and under "max_fail" what ParseMaxFail reads; anything else
+// is an attribute. Under these names nil is what no member would give. A name
 // with double underscores reaches inside (A__b__x).
 type Member struct {
 	Name  string
@@ -35,15 +50,20 @@ type Member struct {
 // Type is a node type. It is immutable; Derive makes a new one.
 type Type struct {
 	kind     Kind
-	array    bool
-	members  []Member       // children, actions, properties, attributes
+	form     form
+	base     *Type          // what it was derived from
+	members  []Member       // children, actions, properties, queries, attributes
 	index    map[string]int // name → place in members
+	aliases  map[string]int // alias of an action → its place in members
 	children map[string]int // name → number among the children
 	hosts    any            // nil, Hosts or *RoleMap
 	hostsPos Position
 	group    *Group
 	doc      string
 	forks    int // 0: not said
+	widest   int // the highest forks of it and its actions
+	serial   Serial
+	maxFail  *MaxFail
 	pos      Position
 }
 
@@ -68,15 +88,25 @@ func (t *Type) Derive(members []Member, pos Position) (*Type, error) {
 // Array makes the one-cell-per-host form of a parallel type. hosts is nil (the
 // type's own, else all of the parent's), a Hosts or a *RoleMap.
 func (t *Type) Array(hosts any, pos Position) (*Type, error) {
+	return t.formed(array, "array", hosts, pos)
+}
+
+// JustOne makes the form of a parallel type that has exactly one host, which
+// is checked when the node is used. hosts is as Array has it.
+func (t *Type) JustOne(hosts any, pos Position) (*Type, error) {
+	return t.formed(justOne, "just_one", hosts, pos)
+}
+
+func (t *Type) formed(f form, name string, hosts any, pos Position) (*Type, error) {
 	if t.kind != Parallel {
-		return nil, &DefinitionError{pos, "only a parallel node has an array form", "make the type with parallel_node"}
+		return nil, &DefinitionError{pos, "only a parallel node has the form " + name, "make the type with parallel_node"}
 	}
-	if t.array {
-		return nil, &DefinitionError{pos, "this type is an array already", "array applies once"}
+	if t.form != noForm {
+		return nil, &DefinitionError{pos, "this type is " + t.form.String() + " already", "array and just_one apply once"}
 	}
-	array := t.clone(pos)
-	array.array = true
-	d := derivation{made: array}
+	made := t.clone(pos)
+	made.form = f
+	d := derivation{made: made}
 	if hosts != nil {
 		d.setHosts(Member{Name: "hosts", Value: hosts, Pos: pos})
 	}
@@ -84,7 +114,7 @@ func (t *Type) Array(hosts any, pos Position) (*Type, error) {
 	if len(d.problems) > 0 {
 		return nil, errors.Join(d.problems...)
 	}
-	return array, nil
+	return made, nil
 }
 
 // clone copies a type so that the copy's members can be changed.
@@ -95,7 +125,7 @@ func (t *Type) clone(pos Position) *Type {
 	for i, m := range t.members {
 		c.index[m.Name] = i
 	}
-	c.pos = pos
+	c.base, c.pos = t, pos
 	return &c
 }
 
@@ -103,10 +133,13 @@ func (t *Type) clone(pos Position) *Type {
 func (t *Type) Kind() Kind { return t.kind }
 
 // IsArray says whether the type was made by Array, or derived from one.
-func (t *Type) IsArray() bool { return t.array }
+func (t *Type) IsArray() bool { return t.form == array }
 
-// Member returns what the dot on a type gives: the *Action, *Type, *Property
-// or attribute's value of that name, own or inherited.
+// IsJustOne says whether the type was made by JustOne, or derived from one.
+func (t *Type) IsJustOne() bool { return t.form == justOne }
+
+// Member returns what the dot on a type gives: the *Action, *Type, *Property,
+// *Query or attribute's value of that name, own or inherited.
 func (t *Type) Member(name string) (any, bool) {
 	m, ok := t.member(name)
 	return m.Value, ok
@@ -114,6 +147,15 @@ func (t *Type) Member(name string) (any, bool) {
 
 func (t *Type) member(name string) (Member, bool) {
 	i, ok := t.index[normal(name)]
+	if !ok {
+		return Member{}, false
+	}
+	return t.members[i], true
+}
+
+// aliased is the action that has the alias.
+func (t *Type) aliased(alias string) (Member, bool) {
+	i, ok := t.aliases[normal(alias)]
 	if !ok {
 		return Member{}, false
 	}

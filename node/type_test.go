@@ -25,9 +25,12 @@ func TestMembersThatAreRefused(t *testing.T) {
 		{"console", node.Plain, with("console", 1), `"console" cannot be a member`},
 		{"array", node.Plain, with("array", 1), `"array" cannot be a member`},
 		{"just_one", node.Plain, with("just_one", 1), `"just_one" cannot be a member`},
-		{"serial", node.Parallel, with("serial", 1), `"serial": not in this version`},
-		{"max_fail", node.Parallel, with("max_fail", 1), `"max_fail": not in this version`},
-		{"default action", node.Plain, with("call", noop()), `a default action (call): not in this version`},
+		{"serial of a plain node", node.Plain, with("serial", 1), "a plain node has no serial (serial belongs to a parallel_node)"},
+		{"no batch", node.Parallel, with("serial", 0), "serial: 0 is no size of a batch: a number from 1, a percentage such as \"20%\", or a list of these such as [1, \"20%\", \"100%\"]"},
+		{"max_fail of a plain node", node.Plain, with("max_fail", 1), "a plain node has no max_fail (max_fail belongs to a parallel_node)"},
+		{"fewer than none", node.Parallel, with("max_fail", -1), "max_fail: -1 is no bound of failures: a number from 0 or a percentage such as \"10%\""},
+		{"an action in no batches", node.Plain, with("go", &node.Action{Fn: noop().Fn, Bounds: node.Bounds{Serial: node.Serial{{}}}}), "the action \"go\": serial: 0 is no size of a batch: a number from 1, a percentage such as \"20%\", or a list of these such as [1, \"20%\", \"100%\"]"},
+		{"default action", node.Plain, with("call", 1), `"call" is the default action, and must be a function`},
 		{"blank", node.Plain, with("a b", 1), `"a b" is no name for a member`},
 		{"digit", node.Plain, with("1a", 1), `"1a" is no name for a member`},
 		{"dot", node.Plain, with("a.b", 1), `"a.b" is no name for a member`},
@@ -47,8 +50,8 @@ func TestMembersThatAreRefused(t *testing.T) {
 		{"nameless group", node.Plain, with("group", node.Group{}), `a group needs a name`},
 		{"doc", node.Plain, with("doc", 3), `doc must be a text`},
 		{"forks of a plain node", node.Plain, with("forks", 3), `a plain node has no forks`},
-		{"no forks", node.Parallel, with("forks", 0), `forks must be a whole number from 1, not 0`},
-		{"text as forks", node.Parallel, with("forks", "3"), `forks must be a whole number from 1, not 3`},
+		{"no forks", node.Parallel, with("forks", 0), `forks: 0 is not how many cells run at once: a whole number from 1 to 10000`},
+		{"text as forks", node.Parallel, with("forks", "3"), `forks: "3" is not how many cells run at once`},
 		{"reach into nothing", node.Plain, with("Server__port", 1), `Server__port reaches into "Server", and there is no such child`},
 		{"reach into no name", node.Plain, with("__port", 1), `__port reaches into "", and there is no such child`},
 	}
@@ -122,7 +125,7 @@ func TestReachingInside(t *testing.T) {
 	if got := showRoles(a.Roles()); got != "web=web1" || a.Group() != node.Staging || a.Doc() != "deep" {
 		t.Errorf("hosts %s, group %v, doc %q", got, a.Group(), a.Doc())
 	}
-	if diff := cmp.Diff([]node.Attribute{{Name: "x", Value: 2}, {Name: "_y", Value: 3}}, find(t, tr, "/A/b").Attributes(true)); diff != "" {
+	if diff := cmp.Diff([]node.Attribute{{Name: "x", Value: 2, Pos: pos(1)}, {Name: "_y", Value: 3, Pos: pos(1)}}, find(t, tr, "/A/b").Attributes(true)); diff != "" {
 		t.Error(diff)
 	}
 	if _, ok := a.Action("v"); !ok {
@@ -155,11 +158,11 @@ func TestArrayAppliesOnceAndNeedsTheRoleHost(t *testing.T) {
 	t.Parallel()
 	h := targets("web1")
 	_, err := plain(t).Array(nil, pos(7))
-	wantError(t, err, "tree.star:7:1: only a parallel node has an array form (make the type with parallel_node)")
+	wantError(t, err, "tree.star:7:1: only a parallel node has the form array (make the type with parallel_node)")
 	_, err = array(t, parallel(t), nil).Array(nil, pos(7))
-	wantError(t, err, "tree.star:7:1: this type is an array already (array applies once)")
+	wantError(t, err, "tree.star:7:1: this type is an array already (array and just_one apply once)")
 
-	const noHost = `: the hosts of an array have no role "host" (an array has a cell for each host of its role host: host = ..., or map_roles("..."))`
+	const noHost = `: the hosts of an array have no role "host" (an array stands for the hosts of its role host: {"host": ...}, or map_roles("..."))`
 	_, err = parallel(t).Array(node.Hosts{role("web", h...)}, pos(7))
 	wantError(t, err, "tree.star:7:1"+noHost)
 	_, err = parallel(t).Array(mapRoles(entry("db", "db")), pos(7))

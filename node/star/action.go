@@ -1,6 +1,8 @@
 package star
 
 import (
+	"slices"
+
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 
@@ -36,21 +38,26 @@ func (v *actionValue) CallInternal(thread *starlark.Thread, args starlark.Tuple,
 	for i, kw := range kwargs {
 		given.Named[i] = node.Keyword{Name: string(kw[0].(starlark.String)), Value: kw[1]}
 	}
-	if v.env.e.Node().IsArray() {
-		freezeAll(args, kwargs)
+	at := v.env.e.In(k.env)
+	if a, ok := at.Node().Action(v.name); ok && at.Node().IsArray() && !a.DontIsolateYet {
+		if err := freezeAll(args, kwargs); err != nil {
+			return nil, err
+		}
+		if err := v.env.catalog.freezeAgain(); err != nil {
+			return nil, err
+		}
 	}
-	result, err := v.env.e.Call(k.ctx, v.name, given)
+	result, err := at.Call(k.ctx, v.name, given)
 	if err != nil {
 		return nil, err
 	}
 	return fromGo(k.ctx, k.catalog, result)
 }
 
-func freezeAll(args starlark.Tuple, kwargs []starlark.Tuple) {
-	for _, arg := range args {
-		arg.Freeze()
-	}
+func freezeAll(args starlark.Tuple, kwargs []starlark.Tuple) error {
+	values := slices.Clone(args)
 	for _, kw := range kwargs {
-		kw[1].Freeze()
+		values = append(values, kw[1])
 	}
+	return freeze(values...)
 }

@@ -55,7 +55,10 @@ func attempt(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, 
 	k := callOf(thread)
 	own := attemptsOf(k.ctx)
 	own.depth++
+	outer := k.ctx
+	k.ctx = k.env.Attempt(outer) // what fails in it is not the run's failure
 	v, err := starlark.Call(thread, fn, nil, nil)
+	k.ctx = outer
 	own.depth--
 	if err != nil && k.final(err) {
 		return nil, err

@@ -17,12 +17,15 @@ func bounded() starlark.StringDict {
 	for _, name := range []string{
 		"all", "any", "bytes", "dict", "enumerate", "list", "max", "min", "reversed", "set", "sorted", "tuple", "zip",
 	} {
-		names[name] = boundArguments(starlark.Universe[name].(*starlark.Builtin))
+		names[name] = withinBounds(starlark.Universe[name].(*starlark.Builtin))
+	}
+	for _, name := range []string{"str", "repr", "print"} {
+		names[name] = printedBuiltin(starlark.Universe[name].(*starlark.Builtin))
 	}
 	return names
 }
 
-func boundArguments(b *starlark.Builtin) *starlark.Builtin {
+func withinBounds(b *starlark.Builtin) *starlark.Builtin {
 	return starlark.NewBuiltin(b.Name(), func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		for _, arg := range args {
 			if _, ok := arg.(starlark.Iterable); !ok {
@@ -44,7 +47,7 @@ func boundedRange(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tu
 		return nil, err
 	}
 	if n := starlark.Len(v); n > MaxElements {
-		return nil, withHint("use while", "range: %d elements are too many, at most %d", n, MaxElements)
+		return nil, withHint("for x in range(...) may go over more", "range: %d elements are too many, at most %d", n, MaxElements)
 	}
 	return v, nil
 }

@@ -4,23 +4,32 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"go.starlark.net/starlark"
 
 	"github.com/deployerd/deployerd/node"
 )
 
-// catalog is what stays of a load while its tree is in use. It is not changed
-// after the load.
+// catalog is what stays of a load while its tree is in use. But for the names
+// of secrets it is not changed after the load.
 type catalog struct {
-	sources map[string][]string    // file → lines, for backtraces
-	origins map[any]starlark.Value // *node.Action, *node.Property → what it was made of
+	sources   map[string][]string               // file → lines, for backtraces
+	origins   map[any]starlark.Value            // *node.Action, *node.Property, *node.Query → what it was made of
+	typeNames map[node.Position]string          // what types are called that were made there
+	base      *catalog                          // of a type made in an action: what the tree left; else nil
+	held      []starlark.Value                  // what such a type was given
+	folder    string                            // the tree's, absolute
+	secrets   func(name string) ([]byte, error) // nil: there are none
+	named     *sync.Map                         // the names of the secrets that were made; grows while the tree is in use
 }
 
 // member turns a type's member back into what the tree gave.
 func (c *catalog) member(m any) (starlark.Value, error) {
-	if v, ok := c.origins[m]; ok {
-		return v, nil
+	for from := c; from != nil; from = from.base {
+		if v, ok := from.origins[m]; ok {
+			return v, nil
+		}
 	}
 	if t, ok := m.(*node.Type); ok {
 		return &typeValue{t: t, catalog: c}, nil
@@ -28,14 +37,15 @@ func (c *catalog) member(m any) (starlark.Value, error) {
 	return fromGo(context.Background(), c, m)
 }
 
-// action makes an action of a function. What is wrong with it is told at the
-// function.
-func (c *catalog) action(l *loader, fn *starlark.Function) (*node.Action, error) {
+// action makes an action of a function; origin is what the tree gave for it.
+// What is wrong with the function is told where it stands.
+func (c *catalog) action(l *loader, fn *starlark.Function, origin starlark.Value, options node.Action) (*node.Action, error) {
 	if fn.NumParams() == 0 || positional(fn) == 0 && !fn.HasVarargs() {
 		l.problem(fn.Position(), withHint("write (env) or (env, ...) behind its name", "the function %s is an action and has no first parameter env", fn.Name()))
 		return nil, errReported
 	}
-	a := &node.Action{Doc: cleanDoc(fn.Doc()), Params: parameters(fn), Pos: position(fn.Position())}
+	a := &options
+	a.Doc, a.Params, a.Pos = cleanDoc(fn.Doc()), parameters(fn), position(fn.Position())
 	a.Fn = func(ctx context.Context, env *node.Env, args node.Args) (any, error) {
 		ctx = withAttempts(ctx)
 		pos, named, err := callArguments(ctx, c, args)
@@ -45,7 +55,7 @@ func (c *catalog) action(l *loader, fn *starlark.Function) (*node.Action, error)
 		pos = append(starlark.Tuple{&envValue{ctx: ctx, e: env, catalog: c}}, pos...)
 		return c.call(ctx, env, fn, pos, named)
 	}
-	c.origins[a] = fn
+	c.origins[a] = origin
 	return a, nil
 }
 
@@ -121,10 +131,6 @@ func (propertyValue) Type() string   { return "property" }
 
 // makeProperty is property(fn).
 func makeProperty(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	l, err := loading(thread, b.Name())
-	if err != nil {
-		return nil, err
-	}
 	var fn *starlark.Function
 	if err := arguments("property", args, kwargs, "fn", &fn); err != nil {
 		return nil, err
@@ -137,7 +143,8 @@ func makeProperty(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tu
 	if positional(fn) == 0 {
 		return nil, fmt.Errorf("property: the function %s has no parameter env", fn.Name())
 	}
-	return l.catalog.property(l, fn), nil
+	l := defining(thread, nil)
+	return l.made(l.catalog.property(l, fn))
 }
 
 func (c *catalog) property(l *loader, fn *starlark.Function) propertyValue {

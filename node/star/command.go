@@ -17,6 +17,9 @@ func runCommand(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tupl
 		return nil, err
 	}
 	k, g := callOf(thread), groupOf(b.Receiver())
+	if err := k.catalog.withoutSecrets(command); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Name(), err)
+	}
 	results, err := k.perform(g, command, o, pty)
 	if err != nil {
 		err = k.retry(results, err, func(on *host.Group) ([]host.Result, error) {
@@ -71,16 +74,12 @@ func commandArguments(name string, args starlark.Tuple, kwargs []starlark.Tuple)
 		return "", o, false, err
 	}
 	o.NoCheck, o.Timeout = !check, time.Duration(timeout)
-	switch input := input.(type) {
-	case nil:
-	case starlark.String:
-		o.InputAll = []byte(input)
-	case starlark.Bytes:
-		o.InputAll = []byte(input)
-	case secretValue:
-		o.InputAll = []byte(input.text)
-	default:
-		return "", o, false, fmt.Errorf("%s: input is a %s, want a text", name, input.Type())
+	if input == nil {
+		return command, o, pty, nil
+	}
+	var err error
+	if o.InputAll, err = contentOf(input); err != nil {
+		return "", o, false, fmt.Errorf("%s: input: %w", name, err)
 	}
 	return command, o, pty, nil
 }

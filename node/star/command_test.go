@@ -390,3 +390,13 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestTemplateOfAResult(t *testing.T) {
+	t.Parallel()
+	_, r, _, err := script(t, `
+    print(template("{{.r.host}}: {{.r.exit_code}} {{.r.ok}} {{.r}}", r = env.hosts["web1"].run("id")))
+`, map[string]hosttest.Answer{"web1 id": {Stdout: "root"}}, nil)
+	if err != nil || r.said() != "web1: 0 true root" {
+		t.Errorf("%q, %v", r.said(), err)
+	}
+}

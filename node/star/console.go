@@ -3,6 +3,8 @@ package star
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 
 	"go.starlark.net/starlark"
@@ -21,9 +23,8 @@ func (consoleValue) Type() string   { return "console" }
 
 var consoleMethods = map[string]builtinFunc{
 	"input": askInput, "choice": askChoice, "confirm": askConfirm, "warning": warn,
+	"select_node": selectNode, "select_cell": selectCell, "page": page, "columns": columns, "progress": progress,
 }
-
-var laterConsole = []string{"select_node", "select_cell", "page", "columns", "progress"}
 
 // Attr implements starlark.HasAttrs.
 func (v consoleValue) Attr(name string) (starlark.Value, error) {
@@ -33,15 +34,12 @@ func (v consoleValue) Attr(name string) (starlark.Value, error) {
 	if fn, ok := consoleMethods[name]; ok {
 		return bound(v, name, fn), nil
 	}
-	if slices.Contains(laterConsole, name) {
-		return nil, notYet("env.console." + name)
-	}
 	return nil, nil
 }
 
 // AttrNames implements starlark.HasAttrs.
 func (consoleValue) AttrNames() []string {
-	return []string{"choice", "confirm", "input", "interactive", "warning"}
+	return append(slices.Sorted(maps.Keys(consoleMethods)), "interactive")
 }
 
 // ask puts a question to the person.
@@ -53,7 +51,7 @@ func ask(thread *starlark.Thread, b *starlark.Builtin, q node.Question) (node.An
 func askInput(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	q := node.Question{Kind: node.AskInput}
 	var password bool
-	var answers *starlark.List
+	var answers starlark.Iterable
 	var standard starlark.Value
 	err := arguments("input", args, kwargs, "label", &q.Label, "password?", &password, "answers??", &answers, "default??", &standard)
 	if err != nil {
@@ -61,13 +59,16 @@ func askInput(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 	}
 	if answers != nil {
 		if q.Options, _, err = options(answers); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("input: %w", err)
 		}
 	}
 	if standard != nil {
 		text, ok := starlark.AsString(standard)
 		if !ok {
 			return nil, fmt.Errorf("input: default is a %s, want a text", standard.Type())
+		}
+		if q.Options != nil && !slices.Contains(q.Options, text) {
+			return nil, withHint(didYouMean(text, q.Options), "input: the default %q is none of the answers", text)
 		}
 		q.Default, q.HasDefault = text, true
 	}
@@ -79,28 +80,35 @@ func askInput(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 		return nil, err
 	}
 	if password {
-		return secretValue{text: a.Text}, nil
+		return asked(a.Text), nil
 	}
 	return starlark.String(a.Text), nil
 }
 
-// askChoice is console.choice(question, options, default).
+// random is the option that leaves the choice to chance.
+const random = "random"
+
+// askChoice is console.choice(question, options, default, allow_random).
 func askChoice(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	q := node.Question{Kind: node.AskChoice}
 	var list starlark.Iterable
 	var standard starlark.Value
+	var allowRandom bool
 	err := arguments("choice", args, kwargs, "question", &q.Label, "options", &list, "default??", &standard,
-		"allow_random??", &onlyNone{what: "allow_random = True", off: starlark.False})
+		"allow_random?", &allowRandom)
 	if err != nil {
 		return nil, err
 	}
 	labels, values, err := options(list)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("choice: %w", err)
 	}
 	q.Options = labels
+	if allowRandom && !slices.Contains(labels, random) {
+		q.Options = append(slices.Clip(labels), random)
+	}
 	if standard != nil {
-		if q.Default, err = labelOf(labels, values, standard); err != nil {
+		if q.Default, err = labelOf(q.Options, values, standard); err != nil {
 			return nil, err
 		}
 		q.HasDefault = true
@@ -108,6 +116,9 @@ func askChoice(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple
 	a, err := ask(thread, b, q)
 	if err != nil {
 		return nil, err
+	}
+	if a.Index == len(values) {
+		a.Index = rand.IntN(len(values))
 	}
 	return values[a.Index], nil
 }
@@ -181,13 +192,3 @@ func warn(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs [
 	b.Receiver().(consoleValue).env.e.Log("warning: " + shown(text))
 	return starlark.None, nil
 }
-
-// secretValue is a password that was asked for. It has no text: it can be given
-// to a command as its input, and nothing else.
-type secretValue struct {
-	inert
-	text string
-}
-
-func (secretValue) String() string { return "<secret>" }
-func (secretValue) Type() string   { return "secret" }

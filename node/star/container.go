@@ -78,12 +78,6 @@ var containerMethods = map[string]builtinFunc{
 	"filter": filterHosts, "by_role": byRole,
 }
 
-// laterMethods are the methods of hosts that a later version will have.
-var laterMethods = map[string]bool{
-	"put": true, "get": true, "read": true, "write": true, "exists": true, "stat": true, "listdir": true,
-	"has_command": true, "cwd": true, "home": true, "expand": true, "addresses": true, "connect": true,
-}
-
 // Attr implements starlark.HasAttrs.
 func (v *containerValue) Attr(name string) (starlark.Value, error) {
 	if name == "roles" {
@@ -94,17 +88,23 @@ func (v *containerValue) Attr(name string) (starlark.Value, error) {
 
 // AttrNames implements starlark.HasAttrs.
 func (*containerValue) AttrNames() []string {
-	return append(slices.Sorted(maps.Keys(containerMethods)), "roles")
+	return append(methodNames(containerMethods), "roles")
 }
 
 func method(v starlark.Value, name string, methods map[string]builtinFunc) (starlark.Value, error) {
 	if fn, ok := methods[name]; ok {
 		return bound(v, name, fn), nil
 	}
-	if laterMethods[name] {
-		return nil, notYet("." + name + "()")
+	if fn, ok := fileMethods[name]; ok {
+		return bound(v, name, fn), nil
 	}
 	return nil, nil
+}
+
+func methodNames(methods map[string]builtinFunc) []string {
+	names := slices.Concat(slices.Collect(maps.Keys(methods)), slices.Collect(maps.Keys(fileMethods)))
+	slices.Sort(names)
+	return names
 }
 
 func (v *containerValue) roles() starlark.Value {
@@ -203,7 +203,7 @@ func (v *handleValue) Attr(name string) (starlark.Value, error) {
 
 // AttrNames implements starlark.HasAttrs.
 func (*handleValue) AttrNames() []string {
-	return append(slices.Sorted(maps.Keys(handleMethods)), "address", "labels", "name")
+	return append(methodNames(handleMethods), "address", "labels", "name")
 }
 
 // inContext is .cd, .env and .prefix: the same hosts in another context.
@@ -249,6 +249,9 @@ func changed(c host.Context, name string, args starlark.Tuple, kwargs []starlark
 	escape := true
 	if err := arguments("env", args, kwargs, "name", &variable, "value", &value, "escape?", &escape); err != nil {
 		return c, err
+	}
+	if s, ok := value.(*secretValue); ok {
+		return withSecret(c, variable, s, escape)
 	}
 	word, err := wordOf(value)
 	if err != nil {

@@ -18,6 +18,9 @@ type Value struct{ v starlark.Value }
 // String is what print shows of it.
 func (v Value) String() string { return shown(v.v) }
 
+// TypeName is its kind, as type(...) has it.
+func (v Value) TypeName() string { return v.v.Type() }
+
 // MarshalJSON gives lists and dictionaries as such, a command's result as an
 // object, and everything else as its text.
 func (v Value) MarshalJSON() ([]byte, error) {
@@ -38,7 +41,7 @@ func wasShown(v starlark.Value) bool {
 		return !v.quiet
 	case *resultsValue:
 		for _, item := range v.values {
-			if !wasShown(item) {
+			if !wasShown(item) && item != starlark.None {
 				return false
 			}
 		}
@@ -51,6 +54,9 @@ func wasShown(v starlark.Value) bool {
 func shown(v starlark.Value) string {
 	if s, ok := starlark.AsString(v); ok {
 		return s
+	}
+	if err := hasText(v); err != nil {
+		return fmt.Sprintf("<%s: %v>", v.Type(), err)
 	}
 	return v.String()
 }
@@ -70,6 +76,8 @@ func toGo(v starlark.Value) any {
 		if n, ok := v.Int64(); ok {
 			return n
 		}
+	case *envValue:
+		return v.e
 	}
 	return Value{v}
 }
@@ -96,6 +104,8 @@ func fromGo(ctx context.Context, c *catalog, v any) (starlark.Value, error) {
 		return starlark.Float(v), nil
 	case *node.CellResults:
 		return cellResults(ctx, c, v)
+	case *node.Env:
+		return &envValue{ctx: ctx, e: v, catalog: c}, nil
 	case node.Group:
 		return groupValue{g: v}, nil
 	case fmt.Stringer:
@@ -133,6 +143,8 @@ func jsonValue(v starlark.Value, depth int) (any, error) {
 		return v.json(), nil
 	case *resultsValue:
 		return jsonObject(v.named(), depth)
+	case *statValue:
+		return jsonObject(v.fields(), depth)
 	}
 	if !isListed(v) {
 		return shown(v), nil

@@ -2,6 +2,7 @@ package star
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func (v *envValue) at(e *node.Env) *envValue {
 // envFixed are the names of env that no member can have.
 var envFixed = map[string]func(*envValue) (starlark.Value, error){
 	"host":   (*envValue).host,
-	"hosts":  func(v *envValue) (starlark.Value, error) { return &containerValue{g: v.e.Hosts()}, nil },
+	"hosts":  (*envValue).hosts,
 	"parent": (*envValue).parent,
 	"root":   func(v *envValue) (starlark.Value, error) { return v.at(v.e.Root()), nil },
 	"group": func(v *envValue) (starlark.Value, error) {
@@ -60,14 +61,10 @@ var envOwn = map[string]func(*envValue) (starlark.Value, error){
 	"run":        func(v *envValue) (starlark.Value, error) { return runValue{r: v.e.Run()}, nil },
 	"log":        func(v *envValue) (starlark.Value, error) { return bound(v, "log", envLog), nil },
 	"attempt":    func(v *envValue) (starlark.Value, error) { return bound(v, "attempt", attempt), nil },
-	"initialize": laterEnv("initialize"),
-	"defer":      laterEnv("defer"),
-	"sleep":      laterEnv("sleep"),
-	"wait_for":   laterEnv("wait_for"),
-}
-
-func laterEnv(name string) func(*envValue) (starlark.Value, error) {
-	return func(*envValue) (starlark.Value, error) { return nil, notYet("env." + name) }
+	"initialize": func(v *envValue) (starlark.Value, error) { return bound(v, "initialize", initialize), nil },
+	"defer":      func(v *envValue) (starlark.Value, error) { return bound(v, "defer", deferCall), nil },
+	"sleep":      func(v *envValue) (starlark.Value, error) { return bound(v, "sleep", sleep), nil },
+	"wait_for":   func(v *envValue) (starlark.Value, error) { return bound(v, "wait_for", waitFor), nil },
 }
 
 func bound(v starlark.Value, name string, fn builtinFunc) starlark.Value {
@@ -87,17 +84,36 @@ func (v *envValue) Attr(name string) (starlark.Value, error) {
 // from each part to the next, for getattr.
 func (v *envValue) find(name string) (starlark.Value, error) {
 	first, rest, dotted := strings.Cut(name, ".")
+	if _, alias := v.e.Node().Action(name); alias {
+		first, dotted = name, false
+	}
 	found, err := v.one(first)
 	if !dotted || found == nil || err != nil {
 		return found, err
 	}
-	switch next := found.(type) {
-	case *envValue:
+	if next, ok := found.(*envValue); ok {
 		return next.find(rest)
-	case starlark.HasAttrs:
-		return next.Attr(rest)
 	}
-	return nil, nil
+	return findIn(found, rest)
+}
+
+// findIn goes on from a value that is no env, nil for what is not there.
+func findIn(v starlark.Value, names string) (starlark.Value, error) {
+	for name := range strings.SplitSeq(names, ".") {
+		has, ok := v.(starlark.HasAttrs)
+		if !ok {
+			return nil, nil
+		}
+		next, err := has.Attr(name)
+		if _, missing := err.(starlark.NoSuchAttrError); missing || next == nil && err == nil {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		v = next
+	}
+	return v, nil
 }
 
 // one finds a name without dots: what cannot be hidden, the node's members,
@@ -109,10 +125,10 @@ func (v *envValue) one(name string) (starlark.Value, error) {
 	if child, ok := v.e.Child(name); ok {
 		return v.at(child), nil
 	}
-	if _, ok := v.e.Node().Action(name); ok {
-		return &actionValue{env: v, name: name}, nil
+	if a, ok := v.e.Node().Action(name); ok {
+		return &actionValue{env: v, name: a.Name}, nil
 	}
-	value, ok, err := v.e.Attr(v.ctx, name)
+	value, ok, err := v.e.Attr(inForce(v.ctx), name)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +150,11 @@ func (v *envValue) AttrNames() []string {
 	}
 	for _, a := range n.Actions(true) {
 		names = append(names, a.Name)
+		for _, alias := range a.Aliases {
+			if !strings.Contains(alias, ".") {
+				names = append(names, alias)
+			}
+		}
 	}
 	for _, a := range n.Attributes(true) {
 		names = append(names, a.Name)
@@ -156,6 +177,13 @@ func (v *envValue) parent() (starlark.Value, error) {
 	return v.at(p), nil
 }
 
+func (v *envValue) hosts() (starlark.Value, error) {
+	if err := v.e.Node().Usable(); err != nil {
+		return nil, err
+	}
+	return &containerValue{g: v.e.Hosts()}, nil
+}
+
 func (v *envValue) host() (starlark.Value, error) {
 	h, err := v.e.Host()
 	if err != nil {
@@ -167,17 +195,9 @@ func (v *envValue) host() (starlark.Value, error) {
 // Get implements starlark.Mapping: the cells of an array, by host name, by
 // number, or by a tuple of them.
 func (v *envValue) Get(key starlark.Value) (starlark.Value, bool, error) {
-	parts, ok := key.(starlark.Tuple)
-	if !ok {
-		parts = starlark.Tuple{key}
-	}
-	keys := make([]string, len(parts))
-	for i, part := range parts {
-		word, err := cellKey(part)
-		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", v, err)
-		}
-		keys[i] = word
+	keys, err := cellKeys(key)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", v, err)
 	}
 	cell, err := v.e.Cell(keys...)
 	if err != nil {
@@ -186,20 +206,46 @@ func (v *envValue) Get(key starlark.Value) (starlark.Value, bool, error) {
 	return v.at(cell), true, nil
 }
 
-// cellKey is a host's name, or a number from 0 in digits.
-func cellKey(v starlark.Value) (string, error) {
+// cellKeys are the keys of a cell: one, or a tuple of one per dimension.
+func cellKeys(key starlark.Value) ([]node.CellKey, error) {
+	parts, ok := key.(starlark.Tuple)
+	if !ok {
+		parts = starlark.Tuple{key}
+	}
+	keys := make([]node.CellKey, len(parts))
+	for i, part := range parts {
+		k, err := cellKey(part)
+		if err != nil {
+			return nil, err
+		}
+		keys[i] = k
+	}
+	return keys, nil
+}
+
+// cellKey is a host, its name, or a cell's number.
+func cellKey(v starlark.Value) (node.CellKey, error) {
 	switch v := v.(type) {
 	case starlark.String:
-		return string(v), nil
+		if v == "" {
+			return node.CellKey{}, errors.New("a cell's name is empty")
+		}
+		return node.CellKey{Host: string(v)}, nil
+	case hostValue:
+		return node.CellKey{Host: v.h.Name()}, nil
 	case *handleValue:
-		return v.h.Host().Name(), nil
+		return node.CellKey{Host: v.h.Host().Name()}, nil
 	case starlark.Int:
 		if v.Sign() < 0 {
-			return "", fmt.Errorf("cells are numbered from 0, and %v is negative", v)
+			return node.CellKey{}, fmt.Errorf("cells are numbered from 0, and %v is negative", v)
 		}
-		return v.String(), nil
+		n, err := starlark.AsInt32(v)
+		if err != nil {
+			return node.CellKey{}, fmt.Errorf("no array has a cell %v", v)
+		}
+		return node.CellKey{Number: n}, nil
 	}
-	return "", fmt.Errorf("a cell is named by a host's name or a number, not a %s", v.Type())
+	return node.CellKey{}, fmt.Errorf("a cell is named by a host's name or a number, not a %s", v.Type())
 }
 
 // Iterate implements starlark.Iterable: an array's cells; any other place is

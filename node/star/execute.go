@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -43,14 +45,14 @@ func (l *loader) run(ctx context.Context, m *module) bool {
 	thread.SetMaxExecutionSteps(max(1, maxSteps-l.steps))
 	stop := context.AfterFunc(ctx, func() { thread.Cancel("cancelled") })
 	defer stop()
-	names, err := m.program.Init(thread, predeclared())
-	names.Freeze()
+	l.watch.thread = thread
+	names, err := m.program.Init(thread, l.predeclared())
 	m.names = names
 	l.steps = min(maxSteps, l.steps+thread.Steps)
 	if err != nil && !errors.Is(err, errReported) {
 		l.evaluation(m, err)
 	}
-	return err == nil
+	return l.freeze(slices.Collect(maps.Values(names))) && err == nil
 }
 
 // loaded returns the globals of a file that has run: files run in the order
@@ -101,13 +103,13 @@ func (l *loader) rootType(entry *module) *typeValue {
 	const hint = "end the entry file with: root = node(...)"
 	v, ok := entry.names["root"]
 	if !ok {
-		l.found(entry.name, finding{text: "the entry file defines no root", hint: hint})
+		l.found(entry.name, finding{at: place{1, 1}, text: "the entry file defines no root", hint: hint})
 		return nil
 	}
 	t, ok := v.(*typeValue)
 	switch {
 	case !ok:
-		l.found(entry.name, finding{text: "root is a " + v.Type() + ", not a node", hint: hint})
+		l.found(entry.name, finding{at: entry.root, text: "root is a " + v.Type() + ", not a node", hint: hint})
 		return nil
 	case t.t == nil:
 		return nil // its problems are told

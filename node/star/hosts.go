@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,8 +31,7 @@ func (v hostValue) Hash() (uint32, error) { return hashName(v.h.Name()) }
 func (hostValue) AttrNames() []string     { return []string{"address", "labels", "name"} }
 
 func (v hostValue) Attr(name string) (starlark.Value, error) {
-	switch name {
-	case "run", "sudo", "cd", "env", "prefix":
+	if slices.Contains(methodNames(handleMethods), name) {
 		return nil, withHint("use env.host or env.hosts", "a host of the tree runs nothing by itself")
 	}
 	return hostFact(v.h, name), nil
@@ -100,7 +100,7 @@ func (o *sshArguments) unpack(name *string, args starlark.Tuple, kwargs []starla
 	return arguments("ssh_host", args, kwargs,
 		"name", name, "address??", &o.Address, "port??", &o.port, "user??", &o.User,
 		"identity_file??", &o.identity, "agent??", &onlyNone{what: "agent", off: starlark.False},
-		"password??", &onlyNone{what: "password"}, "sudo_password??", &onlyNone{what: "sudo_password"},
+		"password??", laterSecret("password"), "sudo_password??", laterSecret("sudo_password"),
 		"host_key??", &o.HostKey, "proxy_jump??", &onlyNone{what: "proxy_jump"},
 		"connect_timeout??", &o.connect, "keepalive??", &o.alive,
 		"ssh_config??", &onlyNone{what: "ssh_config", off: starlark.False}, "labels??", &o.labels)
@@ -166,14 +166,15 @@ func (o *sshArguments) settleLabels() error {
 
 // localHost is local_host(name = "localhost").
 func localHost(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	if _, err := loading(thread, b.Name()); err != nil {
+	l, err := loading(thread, b.Name())
+	if err != nil {
 		return nil, err
 	}
 	name := "localhost"
 	if err := arguments(b.Name(), args, kwargs, "name?", &name); err != nil {
 		return nil, err
 	}
-	h, err := host.NewLocal(name, nil)
+	h, err := l.newLocal(name)
 	if err != nil {
 		return nil, fmt.Errorf("local_host %q: %w", name, err)
 	}

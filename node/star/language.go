@@ -7,19 +7,12 @@ import (
 	"sync"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 	"go.starlark.net/syntax"
 
 	"github.com/deployerd/deployerd/host"
+	"github.com/deployerd/deployerd/node"
 )
-
-// laterNames are the builtins that a later version will have, with what an
-// error calls them. A tree that uses one does not load.
-var laterNames = map[string]string{
-	"action": "action()", "required": "required()", "Q": "Q", "inspect": "inspect()", "secret": "secret()",
-	"file": "file()", "template": "template()", "json": "json", "struct": "struct()", "match": "match()",
-	"is_instance": "is_instance()", "has_action": "has_action()", "in_group": "in_group()",
-	"public_only": "public_only", "private_only": "private_only",
-}
 
 // languageNames are the tree language's own names, which no name of a module
 // can be. Starlark's own (list, len, ...) are not among them.
@@ -31,21 +24,29 @@ type builtinFunc = func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []s
 // predeclared are the names that every file sees besides Starlark's own.
 var predeclared = sync.OnceValue(func() starlark.StringDict {
 	names := starlark.StringDict{
-		"groups":    groupsValue{},
-		"ALL_HOSTS": allHosts{},
+		"groups": groupsValue{},
+		"json":   jsonModule(),
+		"Q":      &queryValue{part: rootPart{}, size: 1, depth: 1},
+
+		"public_only":  &filterValue{f: node.PublicOnly},
+		"private_only": &filterValue{f: node.PrivateOnly},
+		"ALL_HOSTS":    allHosts{},
 	}
 	for name, fn := range map[string]builtinFunc{
-		"node": makeNode, "parallel_node": makeNode, "property": makeProperty, "map_roles": mapRoles,
+		"node": makeNode, "parallel_node": makeNode, "property": makeProperty, "action": makeAction, "required": makeRequired, "map_roles": mapRoles,
 		"ssh_host": sshHost, "local_host": localHost, "group": makeGroup, "quote": quote,
+		"secret": makeSecret, "file": readText, "template": fillTemplate, "match": matchText, "struct": starlarkstruct.Make,
+		"inspect": makeInspect, "is_instance": isInstance, "has_action": hasAction, "in_group": inGroup,
 	} {
 		names[name] = starlark.NewBuiltin(name, fn)
-	}
-	for name, what := range laterNames {
-		names[name] = laterValue{what: what}
 	}
 	for name, v := range bounded() {
 		names[name] = v
 	}
+	for op, fn := range operators {
+		names[op.String()] = starlark.NewBuiltin(op.String(), fn)
+	}
+	names[loopRange] = starlark.NewBuiltin("range", rangeOfLoop)
 	names["fail"] = starlark.NewBuiltin("fail", fail)
 	names["getattr"] = starlark.NewBuiltin("getattr", getAttr)
 	names["hasattr"] = starlark.NewBuiltin("hasattr", hasAttr)
@@ -55,12 +56,10 @@ var predeclared = sync.OnceValue(func() starlark.StringDict {
 
 func init() {
 	for _, name := range []string{
-		"groups", "ALL_HOSTS", "node", "parallel_node", "property", "map_roles", "ssh_host", "local_host", "group",
-		"quote", "print",
+		"groups", "ALL_HOSTS", "node", "parallel_node", "property", "action", "required", "map_roles", "ssh_host", "local_host", "group",
+		"quote", "print", "secret", "file", "template", "json", "match", "struct",
+		"Q", "inspect", "is_instance", "has_action", "in_group", "public_only", "private_only",
 	} {
-		languageNames[name] = true
-	}
-	for name := range laterNames {
 		languageNames[name] = true
 	}
 }
@@ -74,16 +73,6 @@ func (inert) Truth() starlark.Bool { return true }
 func (inert) Hash() (uint32, error) {
 	return 0, errors.New("it cannot be a key of a dictionary")
 }
-
-// laterValue stands for a builtin of a later version, so that its name is
-// known; a file that uses it is refused before it runs.
-type laterValue struct {
-	inert
-	what string
-}
-
-func (v laterValue) String() string { return v.what }
-func (laterValue) Type() string     { return "builtin of a later version" }
 
 // arguments unpacks a builtin's arguments as starlark.UnpackArgs does, and
 // suggests the right name for a misspelt keyword.
@@ -143,7 +132,7 @@ func quote(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs 
 	}
 	quoted, err := host.Quote(word)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("quote: %w", err)
 	}
 	return starlark.String(quoted), nil
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -34,6 +35,9 @@ type Options struct {
 	Outbound host.SSHOptions
 	// NewHost makes the SSH hosts instead of Pool; nil: Pool.SSH.
 	NewHost func(name string, o host.SSHOptions) (host.Host, error)
+	// Secrets reads a secret when it is used, possibly from several goroutines
+	// at once; nil: there are none.
+	Secrets func(name string) ([]byte, error)
 	// Log gets what the tree prints while it loads; nil discards.
 	Log *slog.Logger
 }
@@ -55,6 +59,7 @@ func Load(ctx context.Context, o Options) (*node.Tree, error) {
 	}
 	defer l.root.Close()
 	tree := l.load(ctx)
+	l.watch.loader, l.watch.thread = nil, nil
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("load %s: %w", o.File, context.Cause(ctx))
 	}
@@ -71,6 +76,7 @@ type module struct {
 	program *starlark.Program
 	names   starlark.StringDict // its globals, once it has run
 	exports map[string]bool     // the names it defines
+	root    place               // where it defines root
 }
 
 // loader is one load. It is used by one goroutine.
@@ -86,8 +92,16 @@ type loader struct {
 	calls    map[place3]callSite
 	held     []starlark.Value // the members of types, frozen at the end
 	problems []Problem
-	steps    uint64
-	catalog  *catalog
+	// onTheSpot says that it loads nothing, and makes one type in an action.
+	onTheSpot bool
+	steps     uint64
+	texts     map[string]string // what file() has read, by name
+	newLocal  func(name string) (host.Host, error)
+	catalog   *catalog
+	watch     *queryWatch
+	// comparisons are the operators that compare, by their place.
+	comparisons map[place3]string
+	index       *sourceIndex
 }
 
 // place3 is a place in a file of the tree.
@@ -111,12 +125,15 @@ func newLoader(o Options) (*loader, error) {
 	}
 	l := &loader{
 		options: o, log: o.Log, root: root, entry: filepath.Base(file), folder: folder, shown: filepath.Dir(file),
-		modules: map[string]*module{}, calls: map[place3]callSite{},
-		catalog: &catalog{sources: map[string][]string{}, origins: map[any]starlark.Value{}},
+		modules: map[string]*module{}, calls: map[place3]callSite{}, texts: map[string]string{},
+		catalog: &catalog{sources: map[string][]string{}, origins: map[any]starlark.Value{}, secrets: o.Secrets, folder: folder, named: new(sync.Map)},
 	}
+	l.catalog.typeNames, l.comparisons = map[node.Position]string{}, map[place3]string{}
+	l.watch, l.index = &queryWatch{loader: l}, newSourceIndex(l.catalog.sources)
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
+	l.newLocal = func(name string) (host.Host, error) { return host.NewLocal(name, nil) }
 	if o.NewHost == nil && o.Pool == nil {
 		l.options.NewHost = noPool
 	} else if o.NewHost == nil {
@@ -145,11 +162,14 @@ func (l *loader) load(ctx context.Context) *node.Tree {
 	if root == nil || len(l.problems) > 0 {
 		return nil
 	}
-	for _, v := range l.held {
-		v.Freeze()
+	if !l.freeze(l.held) {
+		return nil
 	}
 	tree, err := node.NewTree(root.t, l.version())
 	l.definition(err, root.t.Pos())
+	if tree != nil {
+		tree.SetSources(l.index.source)
+	}
 	return tree
 }
 
@@ -181,7 +201,8 @@ func (l *loader) read(name string, chain []string, pos syntax.Position) *module 
 // for the entry file at the file.
 func (l *loader) unread(name string, pos syntax.Position, err error) {
 	if pos.IsValid() {
-		l.problem(pos, fmt.Errorf("load %s: %w", name, err))
+		text, hint := l.nearFile(name, err)
+		l.problem(pos, withHint(hint, "load %s: %s", name, text))
 		return
 	}
 	text, hint := textAndHint(err)
@@ -193,18 +214,9 @@ func (l *loader) source(name string) (string, error) {
 	if len(l.modules) >= maxFiles {
 		return "", fmt.Errorf("a tree has at most %d files", maxFiles)
 	}
-	info, err := l.root.Stat(filepath.FromSlash(name))
-	switch {
-	case err != nil:
-		return "", errors.New(reason(err))
-	case !info.Mode().IsRegular():
-		return "", errors.New("not a file")
-	case info.Mode().Perm()&0o002 != 0:
-		return "", errors.New("everybody may write to it, and so to every host of the tree: chmod o-w")
-	}
-	f, err := l.root.Open(filepath.FromSlash(name))
+	f, err := l.open(name)
 	if err != nil {
-		return "", errors.New(reason(err))
+		return "", err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
@@ -215,6 +227,24 @@ func (l *loader) source(name string) (string, error) {
 		return "", fmt.Errorf("the file is larger than %d bytes", maxFileSize)
 	}
 	return strings.TrimPrefix(string(data), "\ufeff"), nil // a byte order mark
+}
+
+// open opens a file of the tree's folder that only its owners may change.
+func (l *loader) open(name string) (*os.File, error) {
+	info, err := l.root.Stat(filepath.FromSlash(name))
+	switch {
+	case err != nil:
+		return nil, errors.New(reason(err))
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a file")
+	case info.Mode().Perm()&0o002 != 0:
+		return nil, errors.New("everybody may write to it, and so to every host of the tree: chmod o-w")
+	}
+	f, err := l.root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, errors.New(reason(err))
+	}
+	return f, nil
 }
 
 // reason is a file error without the system call and the path in front.
@@ -231,6 +261,8 @@ func (l *loader) bind(m *module, chain []string) {
 	p := parse(m.name, m.source)
 	for _, part := range p.parts {
 		l.indexCalls(part)
+		l.indexQueries(part)
+		l.index.add(part)
 		for _, s := range part.Stmts {
 			if load, ok := s.(*syntax.LoadStmt); ok {
 				l.follow(m, load, chain)
@@ -241,7 +273,7 @@ func (l *loader) bind(m *module, chain []string) {
 		var found []finding
 		m.program, found = p.bind(predeclared())
 		p.findings = append(p.findings, found...)
-		m.exports = exports(p.file)
+		m.exports, m.root = exports(p.file), definedAt(p.file, "root")
 	}
 	slices.SortStableFunc(p.findings, func(a, b finding) int { return a.at.line - b.at.line })
 	for _, f := range p.findings {
@@ -295,6 +327,9 @@ func (l *loader) version() string {
 	for _, name := range slices.Sorted(maps.Keys(l.modules)) {
 		source := l.modules[name].source
 		fmt.Fprintf(sum, "%d %s %d\n%s", len(name), name, len(source), source)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.texts)) {
+		fmt.Fprintf(sum, "file %d %s %d\n%s", len(name), name, len(l.texts[name]), l.texts[name])
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:12]
 }

@@ -158,7 +158,7 @@ func endsToken(text string) bool {
 // tokenStart finds where the token begins that a finding names the end of. The
 // end of a line, and of the file, is behind its last token.
 func tokenStart(all []token, f finding) place {
-	ends, newline := endsToken(f.text), strings.HasPrefix(f.text, "got newline")
+	ends, newline := endsToken(f.text), strings.HasPrefix(f.text, "got newline") && !strings.Contains(f.text, "want primary")
 	for i, t := range all {
 		last := i+1 == len(all)
 		switch {
@@ -197,6 +197,7 @@ func openBracket(all []token, at place) *token {
 // that are wrong.
 func (p *parsed) bind(names starlark.StringDict) (*starlark.Program, []finding) {
 	taken := shadowed(p.file)
+	rewriteOperators(p.file.Stmts)
 	program, err := starlark.FileProgram(p.file, names.Has)
 	var list resolve.ErrorList
 	if errors.As(err, &list) {
@@ -208,7 +209,7 @@ func (p *parsed) bind(names starlark.StringDict) (*starlark.Program, []finding) 
 	if err != nil {
 		return nil, append(taken, finding{at: place{1, 1}, text: err.Error()})
 	}
-	return program, append(taken, notYetNames(p.file)...)
+	return program, append(taken, misusedQueries(p.file)...)
 }
 
 // nameFindingOf adds to a resolver's error what it does not know: the names of
@@ -290,23 +291,4 @@ func boundIdents(e syntax.Expr, tell func(*syntax.Ident)) {
 			boundIdents(x, tell)
 		}
 	}
-}
-
-// notYetNames finds uses of builtins that a later version will have.
-func notYetNames(file *syntax.File) []finding {
-	var found []finding
-	syntax.Walk(file, func(n syntax.Node) bool {
-		id, ok := n.(*syntax.Ident)
-		if !ok || laterNames[id.Name] == "" {
-			return true
-		}
-		if b, ok := id.Binding.(*resolve.Binding); ok && b.Scope == resolve.Predeclared {
-			found = append(found, finding{
-				at:   place{int(id.NamePos.Line), int(id.NamePos.Col)},
-				text: notYet(laterNames[id.Name]).Error(),
-			})
-		}
-		return true
-	})
-	return found
 }

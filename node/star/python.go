@@ -1,6 +1,9 @@
 package star
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // finding is something wrong at a place in a file.
 type finding struct {
@@ -66,10 +69,42 @@ func pythonism(all []token, i int) (finding, bool) {
 	case stringToken:
 		return stringFinding(all, i)
 	case operatorToken:
+		if f, ok := doubled(all, i); ok {
+			return f, true
+		}
 		return operatorFinding(all, i, t)
-	default:
+	case numberToken:
+		return numberFinding(t)
+	}
+	return finding{}, false
+}
+
+var starlarkNumber = regexp.MustCompile(`^(?:0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|[0-9]+(?:[eE][0-9]*)?)$`)
+
+func numberFinding(t token) (finding, bool) {
+	if starlarkNumber.MatchString(t.text) {
 		return finding{}, false
 	}
+	return finding{text: "Starlark has no number " + t.text, hint: "numbers are such as 1000, 0x1f, 0o644, 0b11 and 1.5e3"}, true
+}
+
+// doubled finds operators of two or three characters that Starlark has not.
+func doubled(all []token, i int) (finding, bool) {
+	if i+1 == len(all) || all[i+1].kind != operatorToken || all[i+1].line != all[i].line || all[i].end != (place{all[i+1].line, all[i+1].col}) {
+		return finding{}, false
+	}
+	last := i+2 == len(all) || all[i+2].line != all[i].line
+	switch both := all[i].text + all[i+1].text; {
+	case both == "&&":
+		return finding{text: "Starlark has no && operator", hint: "write and"}, true
+	case both == "||":
+		return finding{text: "Starlark has no || operator", hint: "write or"}, true
+	case both == ".." && !last && all[i+2].text == ".":
+		return finding{text: "Starlark has no ...", hint: "write pass, or None"}, true
+	case (both == "++" || both == "--") && last && i > 0 && endsOperand(all[i-1]):
+		return finding{text: "Starlark has no " + both + " operator", hint: "write x " + both[:1] + "= 1"}, true
+	}
+	return finding{}, false
 }
 
 func nameFinding(all []token, i int) (finding, bool) {
@@ -81,12 +116,17 @@ func nameFinding(all []token, i int) (finding, bool) {
 	if f, ok := reserved[t.text]; ok {
 		return f, true
 	}
+	if t.text == "load" && (!t.first || i+1 == len(all) || all[i+1].text != "(") {
+		return finding{text: "load is a statement of Starlark's own", hint: `load("file.star", "name") stands by itself; choose another name`}, true
+	}
 	if !t.first || i+1 == len(all) || all[i+1].line != t.line || !beginsOperand(all[i+1]) {
 		return finding{}, false
 	}
 	switch t.text {
 	case "assert":
 		return finding{text: "Starlark has no assert", hint: `write: if not condition: fail("text")`}, true
+	case "match":
+		return finding{text: "Starlark has no match statement", hint: "write if and elif"}, true
 	case "print":
 		return finding{text: "print is a function", hint: "write print(...)"}, true
 	}
@@ -125,6 +165,10 @@ func operatorFinding(all []token, i int, t token) (finding, bool) {
 		return finding{text: "Starlark has no := operator", hint: "assign in a statement of its own"}, true
 	case t.text == "->":
 		return finding{text: "Starlark has no type annotations", hint: "leave it out"}, true
+	case t.text == "!":
+		return finding{text: "Starlark has no ! operator", hint: "write not"}, true
+	case t.text == "`":
+		return finding{text: "Starlark has no backquotes", hint: "a command runs through env.hosts.run(...)"}, true
 	case t.text == "<>":
 		return finding{text: "Starlark has no <> operator", hint: "write !="}, true
 	}
@@ -148,6 +192,7 @@ func endsOperand(t token) bool {
 // says. The first that fits counts.
 var syntaxHints = []struct{ contains, hint string }{
 	{"does not associate with", "write a < b and b < c"},
+	{"got for, want ':'", "Starlark has no set comprehensions: write set([x for x in xs])"},
 	{"got for, want", "Starlark has no generator expressions: put [ ] around it"},
 	{"got ':', want ')'", "Starlark has no type annotations"},
 	{"got ':', want newline", "Starlark has no type annotations"},
@@ -155,7 +200,10 @@ var syntaxHints = []struct{ contains, hint string }{
 	{"got '}', want ':'", "a set is written set([...]), and a dictionary {key: value}"},
 	{"got newline, want ':'", "a colon is missing at the end of the line"},
 	{"got '=', want ':'", "compare with ==; to assign in an expression is impossible"},
-	{"got '*', want primary expression", "Starlark cannot unpack in a list: add the lists with +"},
+	{"got '*', want primary expression", "a * stands only before an argument: add lists with +, take them apart with xs[0] and xs[1:]"},
+	{"got else, want primary expression", "a loop has no else: note in a list or a name what came of it"},
+	{"not an identifier", "a parameter is a name: take a tuple apart inside of the function"},
+	{"got '=', want newline", "one name at a time: x = 3, and then y = x"},
 	{"obsolete form of octal", "write 0o644"},
 	{"unindent does not match", "indent with blanks only"},
 	{"unexpected newline in string", `a string that spans lines is written """..."""`},
@@ -166,6 +214,8 @@ var syntaxHints = []struct{ contains, hint string }{
 
 // nameHints tell the way out for names that Python has.
 var nameHints = map[string]string{
+	"setattr":    "a tree cannot be changed from within an action; keep what changes in a dictionary",
+	"delattr":    "a tree cannot be changed from within an action; keep what changes in a dictionary",
 	"map":        "write [f(x) for x in xs]",
 	"filter":     "write [x for x in xs if f(x)]",
 	"sum":        "add in a loop",
@@ -181,7 +231,30 @@ var nameHints = map[string]string{
 	"os":         "a tree does not see the daemon's machine; commands run through env.hosts",
 	"subprocess": "commands run through env.hosts.run(...)",
 	"time":       "a tree has no clock",
-	"re":         `match("pattern", text) comes in a later version`,
+	"re":         `match("pattern", text) gives the groups, or None`,
+	"sys":        "a tree does not see the daemon's machine; commands run through env.hosts",
+	"open":       `file("name") gives the text of a file in the tree's folder; those of hosts are read with .read(path)`,
+	"input":      `env.console.input("label") asks the person who started the run`,
+	"datetime":   "a tree has no clock; env.run.started is when the run began",
+	"random":     "env.console.choice(..., allow_random = True) leaves a choice to chance",
+	"logging":    "env.log(text) writes a line into the run's log",
+	"eval":       "a tree cannot run text as code",
+	"exec":       "a tree cannot run text as code",
+	"callable":   `compare type(x) == "function"`,
+	"pow":        "multiply",
+	"divmod":     "write x // y and x % y",
+	"iter":       "go over it with for, or make a list of it",
+	"next":       "go over it with for, or make a list of it",
+	"frozenset":  "write set([...])",
+	"hex":        `write "%x" % n`,
+	"oct":        `write "%o" % n`,
+	"globals":    "a tree does not see its own names",
+	"locals":     "a tree does not see its own names",
+	"object":     "make a type with node(...), or a value with struct(...)",
+	"Exception":  `fail("text") ends the action with an error; env.attempt(...) catches one`,
+	"ValueError": `fail("text") ends the action with an error; env.attempt(...) catches one`,
+	"namedtuple": "struct(name = value, ...) makes one",
+	"dataclass":  "struct(name = value, ...) makes one",
 }
 
 func syntaxHint(text string) string {

@@ -73,7 +73,9 @@ func cellResults(ctx context.Context, c *catalog, all *node.CellResults) (starla
 		if err != nil {
 			return nil, err
 		}
-		value.Freeze()
+		if err := freeze(value); err != nil {
+			return nil, err
+		}
 		v.add(cellName(cell.Keys), value)
 	}
 	return v, nil

@@ -3,6 +3,7 @@ package star
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/deployerd/deployerd/host"
 	"github.com/deployerd/deployerd/node"
@@ -14,13 +15,18 @@ import (
 type attempts struct {
 	depth int // only changed by the call's own thread, while nothing is nested
 	outer *attempts
+	own   context.Context                 // the call's
+	over  atomic.Bool                     // the call has ended, and own with it
+	after atomic.Pointer[context.Context] // what holds for the call's deferred functions, once it was cancelled
 }
 
 type attemptsKey struct{}
 
 // withAttempts is the context of a call.
 func withAttempts(ctx context.Context) context.Context {
-	return context.WithValue(ctx, attemptsKey{}, &attempts{outer: attemptsOf(ctx)})
+	a := &attempts{outer: attemptsOf(ctx)}
+	a.own = context.WithValue(ctx, attemptsKey{}, a)
+	return a.own
 }
 
 func attemptsOf(ctx context.Context) *attempts {

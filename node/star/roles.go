@@ -120,18 +120,31 @@ func hostsOf(d *starlark.Dict) (node.Hosts, error) {
 	return hosts, nil
 }
 
-// hostItems reads a host, ALL_HOSTS, or a list of them.
+// containedHosts are a container's hosts without its context.
+func containedHosts(v *containerValue) []node.HostsItem {
+	items := []node.HostsItem{}
+	for _, h := range v.g.Hosts() {
+		items = append(items, node.HostsItem{Host: h})
+	}
+	return items
+}
+
+// hostItems reads a host, ALL_HOSTS, a container, or a list of them.
 func hostItems(v starlark.Value) ([]node.HostsItem, error) {
 	switch v := v.(type) {
 	case hostValue:
 		return []node.HostsItem{{Host: v.h}}, nil
+	case *handleValue:
+		return []node.HostsItem{{Host: v.h.Host()}}, nil
+	case *containerValue:
+		return containedHosts(v), nil
 	case allHosts:
 		return []node.HostsItem{{All: true}}, nil
 	case starlark.String:
 		return nil, withHint("name the variable that ssh_host gave: "+string(v), "got the text %s, want a host", v)
 	}
 	if !isListed(v) {
-		return nil, fmt.Errorf("got %s, want a host or a list of hosts", v.Type())
+		return nil, fmt.Errorf("got %s, want a host, a list of hosts or a container", v.Type())
 	}
 	items := []node.HostsItem{}
 	for item := range listed(v) {

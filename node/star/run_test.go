@@ -228,10 +228,10 @@ web3: web3 x
 web["web9"]: no host "web9" there
 /web: cells are numbered from 0, and -1 is negative
 web["web1", "web2"]: its cells have 1 dimension, and 2 given
-/["0"]: this node has no cells
-web:web1["0"]: this is one cell already
+/[0]: this node has no cells
+web:web1[0]: this is one cell already
 /web: a cell is named by a host's name or a number, not a NoneType
-web is no cell: only a cell of an array has the one host; use its hosts
+web is no cell: only a cell of an array, or a just_one, has the one host; use its hosts
 results: there is none of web9 (did you mean web1?)
 results: there is no number 3, they are numbered from 0 and there are 3
 ["/"] ["/web:web1"]`},
@@ -256,26 +256,31 @@ def go(env):
     print(env.attempt(lambda: h.run("x", pty = True)).error)
     print(env.attempt(lambda: h.run("x", tiemout = "5s")).error)
     print(env.attempt(lambda: h.run("x", timeout = "soon")).error)
-    print(env.attempt(lambda: env.console.progress).error, env.attempt(lambda: env.sleep("1s")).error)
 root = node(go = go, hosts = {"web": hosts, "db": [other, hosts[0]]})`, `
 ["db", "web"] {"web": ["web1", "web2", "web3"], "db": ["db1", "web1"]} 4 False ["web1", "web2", "web3", "db1"]
 db1 web1 hosts["db1", "web1"] hosts["web2", "web3"]
 True web1.fake {"n": "web1"} True False
 hosts: there is no host wbe1 among 4 (did you mean web1?)
-.put() is not in this version .read() is not in this version
+put a: no such file or directory None
 pty = True is for one host, not for 4 (use env.host, or one of env.hosts)
 run: there is no argument tiemout (did you mean timeout?)
-run: for parameter "timeout": "soon" is no duration (such as "10s", "5m" or "90d")
-env.console.progress is not in this version env.sleep is not in this version`},
-		"types are not made in an action": {`
+run: for parameter "timeout": "soon" is no duration (such as "10s", "5m" or "90d")`},
+		"the tree is not changed in an action": {`
 def go(env):
-    print(env.attempt(lambda: node()).error)
     print(env.attempt(lambda: ssh_host("x")).error)
-    print(env.attempt(lambda: root(x = 1)).error)
-root = node(go = go)`, `
-node: the tree cannot be changed from within an action
+    print(env.attempt(lambda: local_host()).error)
+    def change():
+        env.x = 2
+    print(env.attempt(change).error)
+    print(env.attempt(lambda: env.l.append(1)).error)
+    made = root(x = 2)
+    print(env.x, made.x, root.x, type(node()))
+root = node(go = go, x = 1, l = [])`, `
 ssh_host: the tree cannot be changed from within an action
-a node type: the tree cannot be changed from within an action`},
+local_host: the tree cannot be changed from within an action
+/: x cannot be changed from within an action (keep it in a variable, or give it as an argument)
+append: cannot append to frozen list
+1 2 1 node type`},
 		"cells share nothing": {three + `
 def push(env, x):
     return env.attempt(lambda: x.append(env.host.name)).error
@@ -324,9 +329,9 @@ root = node(go = go, hosts = {"host": hosts}, web = Web, group = group("g", colo
 env True ["attempt", "console", "defer", "go", "group", "host", "hosts", "initialize", "log", "name", "parent", "path", "root", "run", "sandbox", "sleep", "user", "wait_for", "web"] True True /
 env True ["a", "attempt", "console", "defer", "group", "host", "hosts", "initialize", "log", "name", "parent", "path", "root", "run", "sandbox", "sleep", "url", "user", "wait_for"] True True /web
 env True ["a", "attempt", "console", "defer", "group", "host", "hosts", "initialize", "log", "name", "parent", "path", "root", "run", "sandbox", "sleep", "url", "user", "wait_for"] True True /web:web1
-action True [] True True / go
-hosts True ["by_role", "cd", "env", "filter", "prefix", "roles", "run", "sudo"] True True hosts["web1", "web2", "web3"]
-host True ["address", "cd", "env", "labels", "name", "prefix", "run", "sudo"] True True web1
+action True ["aliases", "doc", "name", "node", "parameters"] True True / go
+hosts True ["addresses", "by_role", "cd", "connect", "cwd", "env", "exists", "expand", "filter", "get", "has_command", "home", "listdir", "prefix", "put", "read", "roles", "run", "stat", "sudo", "write"] True True hosts["web1", "web2", "web3"]
+host True ["address", "addresses", "cd", "connect", "cwd", "env", "exists", "expand", "get", "has_command", "home", "labels", "listdir", "name", "prefix", "put", "read", "run", "stat", "sudo", "write"] True True web1
 results True ["items", "keys", "values"] True True web1: 
 web2: 
 web3: 
@@ -335,7 +340,7 @@ run True ["id", "started"] True True r1
 attempt True ["error", "errors", "ok", "value"] True True 1
 group True ["color", "name"] True True g
 groups True ["beta", "local", "other", "production", "staging", "utility"] True True groups
-node type True ["a", "array", "url"] True True parallel_node(...)
+node type True ["a", "array", "just_one", "url"] True True parallel_node(...)
 ALL_HOSTS True [] True True ALL_HOSTS
 map_roles True [] True True map_roles(...)
 property True [] True True property(...)

@@ -77,3 +77,19 @@ func exports(file *syntax.File) map[string]bool {
 	}
 	return names
 }
+
+// definedAt is where a file first binds a name of the module; {1, 1} if nowhere.
+func definedAt(file *syntax.File, name string) place {
+	var at *syntax.Ident
+	for _, s := range file.Stmts {
+		boundNames(s, func(id *syntax.Ident) {
+			if at == nil && id.Name == name {
+				at = id
+			}
+		})
+	}
+	if at == nil {
+		return place{1, 1}
+	}
+	return place{int(at.NamePos.Line), int(at.NamePos.Col)}
+}

@@ -27,6 +27,11 @@ type call struct {
 	catalog *catalog
 	paid    uint64
 	spent   bool
+	spare   uint64 // steps beyond the run's budget, for what was deferred
+
+	deferred []starlark.Callable // by env.defer
+	late     bool                // it is one of those
+	bars     []*node.Progress    // that it shows
 }
 
 // callKey is the thread-local name of the call.
@@ -40,21 +45,34 @@ func callOf(thread *starlark.Thread) *call { return thread.Local(callKey).(*call
 // step, or inside the builtin that waits.
 func (c *catalog) call(ctx context.Context, env *node.Env, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) (any, error) {
 	k := &call{ctx: ctx, env: env, catalog: c}
+	v, err := k.run(fn, args, kwargs)
+	err = k.finish(err)
+	if a := attemptsOf(ctx); a != nil {
+		a.over.Store(true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return toGo(v), nil
+}
+
+// run calls fn in the call's thread.
+func (k *call) run(fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	thread := &starlark.Thread{
-		Name:       env.Node().Path(),
-		Print:      func(_ *starlark.Thread, text string) { env.Log(text) },
+		Name:       k.env.Node().Path(),
+		Print:      func(_ *starlark.Thread, text string) { k.env.Log(text) },
 		OnMaxSteps: k.takeSteps,
 	}
 	thread.SetLocal(callKey, k)
 	thread.SetMaxExecutionSteps(stepChunk)
-	stop := context.AfterFunc(ctx, func() { thread.Cancel("cancelled") })
+	stop := context.AfterFunc(k.ctx, func() { thread.Cancel("cancelled") })
 	defer stop()
 	v, err := starlark.Call(thread, fn, args, kwargs)
-	k.paid += env.Run().TakeSteps(thread.Steps - k.paid)
+	k.paid += k.env.Run().TakeSteps(thread.Steps - k.paid)
 	if err != nil {
 		return nil, k.failure(err)
 	}
-	return toGo(v), nil
+	return v, nil
 }
 
 // takeSteps pays for the steps since the last time, and ends the thread when
@@ -63,6 +81,10 @@ func (k *call) takeSteps(thread *starlark.Thread) {
 	want := thread.Steps - k.paid
 	got := k.env.Run().TakeSteps(want)
 	k.paid += got
+	if missing := want - got; missing > 0 && missing <= k.spare {
+		k.spare -= missing
+		k.paid, got = k.paid+missing, want
+	}
 	if got < want {
 		k.spent = true
 		thread.Cancel(errSteps.Error())

@@ -43,10 +43,8 @@ func (v *typeValue) CompareSameType(op syntax.Token, y starlark.Value, _ int) (b
 // Attr gives what a type's members are: functions, inner types and values.
 func (v *typeValue) Attr(name string) (starlark.Value, error) {
 	switch name {
-	case "array":
-		return starlark.NewBuiltin("array", makeArray).BindReceiver(v), nil
-	case "just_one":
-		return nil, notYet("just_one")
+	case "array", "just_one":
+		return bound(v, name, makeForm), nil
 	}
 	if v.t == nil {
 		return nil, errReported
@@ -54,6 +52,9 @@ func (v *typeValue) Attr(name string) (starlark.Value, error) {
 	m, ok := v.t.Member(name)
 	if !ok {
 		return nil, nil
+	}
+	if missing, ok := m.(node.Required); ok {
+		return nil, fmt.Errorf("%s has no %s, which is required: %s", v, name, missing.For)
 	}
 	return v.catalog.member(m)
 }
@@ -63,7 +64,7 @@ func (v *typeValue) AttrNames() []string {
 	if v.t == nil {
 		return nil
 	}
-	return append([]string{"array"}, v.t.MemberNames()...)
+	return append([]string{"array", "just_one"}, v.t.MemberNames()...)
 }
 
 // CallInternal derives a type.
@@ -78,10 +79,7 @@ func makeNode(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 
 // makeType makes a type of its keywords, of base's kind if there is one.
 func makeType(thread *starlark.Thread, name string, args starlark.Tuple, kwargs []starlark.Tuple, base *typeValue) (starlark.Value, error) {
-	l, err := loading(thread, name)
-	if err != nil {
-		return nil, err
-	}
+	l := defining(thread, base)
 	if len(args) > 0 {
 		return nil, withHint("such as port = 80", "%s takes its members by name", name)
 	}
@@ -89,8 +87,9 @@ func makeType(thread *starlark.Thread, name string, args starlark.Tuple, kwargs 
 	made := &typeValue{catalog: l.catalog}
 	members, whole := l.members(site, kwargs)
 	if base != nil && base.t == nil {
-		return made, nil
+		return l.made(made)
 	}
+	var err error
 	pos := position(site.start)
 	if base != nil {
 		made.t, err = base.t.Derive(members, pos)
@@ -101,7 +100,7 @@ func makeType(thread *starlark.Thread, name string, args starlark.Tuple, kwargs 
 	if err != nil || !whole {
 		made.t = nil
 	}
-	return made, nil
+	return l.made(made)
 }
 
 func kindOf(builtin string) node.Kind {
@@ -111,17 +110,14 @@ func kindOf(builtin string) node.Kind {
 	return node.Plain
 }
 
-// makeArray is Type.array(hosts = None).
-func makeArray(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	l, err := loading(thread, b.Name())
-	if err != nil {
-		return nil, err
-	}
+// makeForm is Type.array(hosts = None) and Type.just_one(hosts = None).
+func makeForm(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var given starlark.Value = starlark.None
-	if err := arguments("array", args, kwargs, "hosts?", &given); err != nil {
+	if err := arguments(b.Name(), args, kwargs, "hosts?", &given); err != nil {
 		return nil, err
 	}
 	base := b.Receiver().(*typeValue)
+	l := defining(thread, base)
 	made := &typeValue{catalog: l.catalog}
 	site := l.site(thread)
 	hosts, err := toHosts(given)
@@ -129,14 +125,17 @@ func makeArray(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple
 		l.problem(site.of("hosts"), err)
 	}
 	if err != nil || base.t == nil {
-		return made, nil
+		return l.made(made)
 	}
-	pos := position(site.start)
-	if made.t, err = base.t.Array(hosts, pos); err != nil {
+	form, pos := base.t.Array, position(site.start)
+	if b.Name() == "just_one" {
+		form = base.t.JustOne
+	}
+	if made.t, err = form(hosts, pos); err != nil {
 		made.t = nil
 		l.definition(err, pos)
 	}
-	return made, nil
+	return l.made(made)
 }
 
 // members turns keywords into members; false after telling what is wrong.
@@ -154,6 +153,9 @@ func (l *loader) members(site callSite, kwargs []starlark.Tuple) ([]node.Member,
 			l.problem(pos, err)
 			whole = false
 		default:
+			if q, ok := v.(*node.Query); ok {
+				q.Pos = position(pos)
+			}
 			members = append(members, node.Member{Name: name, Value: v, Pos: position(pos)})
 		}
 	}
@@ -162,9 +164,15 @@ func (l *loader) members(site callSite, kwargs []starlark.Tuple) ([]node.Member,
 
 // memberValue is what the node package knows a member's value as.
 func (l *loader) memberValue(name string, v starlark.Value) (any, error) {
-	leaf := name[strings.LastIndex("__"+name, "__"):]
-	if leaf == "hosts" {
+	leaf := name
+	for _, inner, reaches := strings.Cut(leaf, "__"); reaches; _, inner, reaches = strings.Cut(leaf, "__") {
+		leaf = inner
+	}
+	switch leaf {
+	case "hosts":
 		return toHosts(v)
+	case "forks", "serial", "max_fail":
+		return amounts(v), nil
 	}
 	switch v := v.(type) {
 	case *typeValue:
@@ -173,9 +181,21 @@ func (l *loader) memberValue(name string, v starlark.Value) (any, error) {
 		}
 		return v.t, nil
 	case *starlark.Function:
-		return l.catalog.action(l, v)
+		return l.catalog.action(l, v, v, node.Action{})
+	case *actionDef:
+		return l.catalog.action(l, v.fn, v, v.options)
+	case requiredValue:
+		return v.r, nil
+	case *starlark.Builtin:
+		if _, form := v.Receiver().(*typeValue); form {
+			return nil, withHint("write ."+v.Name()+"()", "%s is not called", v.Name())
+		}
 	case propertyValue:
 		return v.p, nil
+	case *queryValue:
+		return l.catalog.query(v), nil
+	case *starlark.List, starlark.Tuple, *starlark.Dict:
+		return l.listOfQueries(v)
 	case groupValue:
 		if leaf == "group" {
 			return v.g, nil
