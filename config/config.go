@@ -132,6 +132,7 @@ func Load(file string) (*Config, error) {
 	c.source, c.places = r.source, r.places
 	if r.read(c, text) {
 		r.checkFiles()
+		r.checkSecrets(c.State)
 	}
 	if len(r.problems) > 0 {
 		return c, &Error{sorted(r.problems)}

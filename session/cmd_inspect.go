@@ -55,6 +55,11 @@ func writeFields(b *strings.Builder, o object, indent string) {
 				b.WriteString(name + "\n")
 				writeFields(b, v, indent+"  ")
 			}
+		case trace:
+			if len(v) > 0 {
+				b.WriteString(name + "\n")
+				v.write(b, indent+"  ")
+			}
 		case []object:
 			if len(v) > 0 {
 				b.WriteString(name + "\n")
@@ -142,14 +147,26 @@ func (c *invocation) attributes(n *node.Node) object {
 }
 
 func (c *invocation) evaluate(ctx context.Context, n *node.Node, a node.Attribute) any {
-	if a.Property == nil {
+	if missing, ok := a.Value.(node.Required); ok {
+		return missing.String()
+	}
+	if a.Property == nil && a.Query == nil {
 		return jsonValue{a.Value}
 	}
-	env := node.NewEnv(n, &node.Run{
+	value, _, err := c.inspecting(n).Attr(ctx, a.Name)
+	return evaluated(value, err)
+}
+
+// inspecting is a node in a run that reaches no host.
+func (c *invocation) inspecting(n *node.Node) *node.Env {
+	return node.NewEnv(n, &node.Run{
 		ID: "inspect", User: c.view.subject.User, Started: time.Now(),
 		Context: c.s.context, Steps: c.state.Defaults.Steps,
 	})
-	value, _, err := env.Attr(ctx, a.Name)
+}
+
+// evaluated is a value that was computed, or why there is none.
+func evaluated(value any, err error) any {
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -157,12 +174,7 @@ func (c *invocation) evaluate(ctx context.Context, n *node.Node, a node.Attribut
 }
 
 // String is the value as text.
-func (j jsonValue) String() string {
-	if j.v == nil {
-		return "None"
-	}
-	return fmt.Sprint(j.v)
-}
+func (j jsonValue) String() string { return node.Text(j.v) }
 
 // inspectAttribute shows one attribute.
 func (c *invocation) inspectAttribute(at *node.AttributeError) error {
@@ -177,15 +189,49 @@ func (c *invocation) inspectAttribute(at *node.AttributeError) error {
 		if a.Name != at.Word {
 			continue
 		}
-		kind := "attribute"
-		if a.Property != nil {
-			kind = "property"
-		}
-		ctx, cancel := context.WithTimeout(c.s.ctx, inspectTime)
-		defer cancel()
-		return c.document(object{{"path", n.Path()}, {"kind", kind}, {"name", a.Name}, {"value", c.evaluate(ctx, n, a)}})
+		return c.document(c.attributeDocument(n, a))
 	}
 	return at
+}
+
+// attributeDocument is one attribute; of a query with its text and trace.
+func (c *invocation) attributeDocument(n *node.Node, a node.Attribute) object {
+	ctx, cancel := context.WithTimeout(c.s.ctx, inspectTime)
+	defer cancel()
+	o := object{{"path", n.Path()}, {"kind", a.KindName()}, {"name", a.Name}}
+	if a.Query == nil {
+		o = append(o, field{"value", c.evaluate(ctx, n, a)})
+	} else {
+		value, steps, err := c.inspecting(n).TraceQuery(ctx, a.Name)
+		o = append(o, field{"value", evaluated(value, err)}, field{"query", a.Query.Text}, field{"trace", traced(steps)})
+	}
+	if a.Property != nil {
+		o = append(o, field{"doc", a.Property.Doc})
+	}
+	return append(o, field{"defined", position(definedAt(a))})
+}
+
+// traced are the parts of a query with what each gave, in order.
+func traced(steps []node.QueryStep) trace {
+	list := trace{}
+	for _, step := range steps {
+		list = append(list, object{{"text", step.Text}, {"value", jsonValue{step.Value}}})
+	}
+	return list
+}
+
+// trace is a list of parts that, as text, is a line for each.
+type trace []object
+
+func (t trace) write(b *strings.Builder, indent string) {
+	for _, step := range t {
+		value := strings.TrimSpace(fmt.Sprint(step[1].value))
+		first, _, more := strings.Cut(value, "\n")
+		if more {
+			first += " ..."
+		}
+		b.WriteString(indent + printable(fmt.Sprint(step[0].value)+" = "+first) + "\n")
+	}
 }
 
 func (c *invocation) actionDocument(n *node.Node, a node.NamedAction, bare bool) object {
@@ -205,7 +251,7 @@ func actionObject(a node.NamedAction) object {
 			parameters[i] = append(parameters[i], field{"default", jsonValue{p.Default}})
 		}
 	}
-	return object{{"name", a.Name}, {"doc", a.Doc}, {"parameters", parameters}, {"aliases", []string{}}}
+	return object{{"name", a.Name}, {"doc", a.Doc}, {"parameters", parameters}, {"aliases", list(a.Aliases)}}
 }
 
 func paramKind(k node.ParamKind) string {

@@ -53,6 +53,9 @@ func runCommands() []command {
 func doAction(c *invocation) error {
 	words := c.line.path()
 	found := c.resolve(words, c.view.running(c.s.last))
+	if !c.goes(words) {
+		found = c.byDefault(found, words)
+	}
 	if found.Next != nil {
 		return found.Next
 	}
@@ -66,6 +69,9 @@ func doAction(c *invocation) error {
 	}
 	if c.opts().stdin {
 		return wrongf("--stdin goes with --run: an action takes no standard input")
+	}
+	if err := c.confirmable(found); err != nil {
+		return err
 	}
 	spec := c.spec(found.Node)
 	spec.Action, spec.Args, spec.Words = found.Action, args, texts(rest)
@@ -191,8 +197,8 @@ func (c *invocation) spec(n *node.Node) *starting {
 	o := c.opts()
 	return &starting{detach: o.detach, Spec: run.Spec{
 		User: c.s.rights.client.Identity.User, From: c.s.rights.client.From.String(),
-		Node: n, Reason: o.reason, Sandbox: o.sandbox, Limit: o.limit, Forks: o.forks,
-		Timeout: o.timeout, Context: c.s.context,
+		Node: n, Reason: o.reason, Sandbox: o.sandbox, Limit: o.limit, Forks: o.forks, Serial: o.serial, MaxFail: o.maxFail,
+		Timeout: o.timeout, Yes: o.yes, Context: c.s.context, OpenFolder: c.s.folder(),
 	}}
 }
 
@@ -231,9 +237,14 @@ func (c *invocation) start(spec *starting, verbs ...auth.Verb) error {
 	}
 	defer c.s.presence.run(spec)()
 	if person != nil {
-		return person.watch(started, follow)
+		err = person.watch(started, follow)
+	} else {
+		err = c.stay(started, follow)
 	}
-	return c.stay(started, follow)
+	if err != nil {
+		return err
+	}
+	return c.taken(started.Outcome().Value)
 }
 
 // readInput reads what --stdin gives to each host.

@@ -41,9 +41,9 @@ func shellCommands() []command {
 		},
 		{
 			name: "return", section: section, usage: "return",
-			doc:     "leave where an action took you; there is nothing above, so it ends the session",
+			doc:     "leave where an action took you; where none did it ends the session",
 			example: "return", right: "-",
-			do: doExit,
+			do: doReturn,
 		},
 		{
 			name: "--version", section: section, usage: "--version",

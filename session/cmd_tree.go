@@ -42,6 +42,12 @@ func treeCommands() []command {
 			example: "--inspect production.web", right: "see",
 			takes: takesJSON | takesReason, do: doInspect,
 		},
+		{
+			name: "--source-code", section: section, usage: "--source-code [path]",
+			doc:     "how a node, an action or an attribute is defined",
+			example: "--source-code production.web deploy", right: "see",
+			takes: takesReason, do: doSourceCode,
+		},
 	}
 }
 

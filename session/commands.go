@@ -36,7 +36,7 @@ func commands() []command {
 // names are taken all the same, so that no line changes its meaning later.
 func laterCommands() []command {
 	names := []string{
-		"--source-code", "--scp", "jobs", "fg", "cancel", "attach", "wait",
+		"--scp", "jobs", "fg", "cancel", "attach", "wait",
 		"runs", "show", "replay", "rerun", "compare", "watch", "join", "msg", "wall", "kick",
 		"lock", "unlock", "park", "unpark", "approve", "deny", "requests", "hostkeys", "trust",
 		"who-can", "monitor", "set-option", "show-options",

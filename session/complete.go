@@ -195,7 +195,7 @@ func (t *completer) words() {
 	switch t.command.name {
 	case "cd":
 		t.places(t.c.view.watching(t.c.s.last), false)
-	case "ls", "--inspect":
+	case "ls", "--inspect", "--source-code":
 		t.places(t.c.view.watching(t.c.s.last), t.command.name != "ls")
 	case "can", "--run", "--run-with-sudo", "--connect":
 		t.places(t.c.view.running(t.c.s.last), false)
@@ -223,6 +223,9 @@ func (t *completer) action() *node.NamedAction {
 // places completes a path, or behind an action its parameters.
 func (t *completer) places(lookup node.Lookup, actions bool) {
 	found := t.c.here.Resolve(t.path, lookup)
+	if actions && t.command == nil && found.Next != nil {
+		found = t.c.byDefault(found, t.path)
+	}
 	switch {
 	case found.Action != nil:
 		if actions && t.command == nil {
@@ -230,6 +233,9 @@ func (t *completer) places(lookup node.Lookup, actions bool) {
 		}
 	case found.Next == nil && (len(t.path) == 0 || !strings.HasPrefix(t.current, "/")):
 		t.below(found.Node, lookup, actions)
+		if call := t.c.byDefault(found, t.path); actions && t.command == nil && call.Action != nil {
+			t.parameters(call.Action, nil)
+		}
 	}
 }
 
@@ -275,7 +281,8 @@ func (t *completer) in(n *node.Node, before string, lookup node.Lookup, actions 
 		}
 		at = found.Node
 	}
-	for _, child := range at.Children(false) {
+	private := strings.HasPrefix(strings.TrimPrefix(t.current, before), "_")
+	for _, child := range at.Children(private) {
 		if lookup.Node(child) {
 			t.add(before+child.Name(), "/", "", t.doc(child))
 		}
@@ -283,10 +290,37 @@ func (t *completer) in(n *node.Node, before string, lookup node.Lookup, actions 
 	if before == "" || strings.HasSuffix(before, "/") {
 		t.offerCells(at, before, lookup)
 	}
-	for _, a := range at.Actions(false) {
-		if actions && lookup.Action(at, a) {
-			t.add(before+a.Name, " ", "*", a.Doc)
+	if actions && t.command != nil {
+		t.attributes(at, before, private)
+	}
+	for _, a := range at.Actions(private) {
+		if !actions || !lookup.Action(at, a) {
+			continue
 		}
+		for _, name := range append([]string{a.Name}, a.Aliases...) {
+			if private || !strings.HasPrefix(name, "_") {
+				t.add(before+name, " ", "*", a.Doc)
+			}
+		}
+	}
+}
+
+// attributes offers what --inspect and --source-code show besides places and
+// actions.
+func (t *completer) attributes(at *node.Node, before string, private bool) {
+	if !t.c.view.sees(at) {
+		return
+	}
+	marks := map[string]string{"query": "?", "property": "@"}
+	for _, a := range at.Attributes(private) {
+		doc := ""
+		switch {
+		case a.Property != nil:
+			doc = a.Property.Doc
+		case a.Query != nil:
+			doc = a.Query.Text
+		}
+		t.add(before+a.Name, " ", marks[a.KindName()], doc)
 	}
 }
 

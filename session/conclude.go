@@ -52,6 +52,7 @@ func (f *follower) summarize(i run.Info, o run.Outcome) error {
 	if o.Err != nil && !told {
 		text.WriteString(runFailure(where, o.Err, f.spec.Node))
 	}
+	text.WriteString(stopped(where, o))
 	if len(o.Hosts) > 1 || o.Status != run.OK {
 		text.WriteString(summary(i, o) + "\n")
 	}
@@ -126,8 +127,8 @@ func summary(i run.Info, o run.Outcome) string {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
 		}
 	}
-	if len(parts) == 0 {
-		parts = []string{string(o.Status)}
+	if counts[run.Skipped] == len(o.Hosts) {
+		parts = []string{string(o.Status)} // no host was used
 	}
 	text := strings.Join(parts, ", ") + " in " + elapsed(time.Since(i.Started))
 	if i.Sandbox {

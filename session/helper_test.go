@@ -21,7 +21,10 @@ import (
 	"github.com/deployerd/deployerd/session/run"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The highlighter's patterns have a clock, which stops by itself a second after the last use.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
+}
 
 // world is a manager with a small tree on scripted hosts.
 type world struct {
@@ -65,6 +68,9 @@ func (w *world) makeState(t testing.TB, rules ...auth.RuleOptions) State {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tree.SetSources(func(at node.Position) (node.Source, bool) {
+		return node.Source{File: at.File, Line: at.Line, Text: fmt.Sprintf("def f(env):  # line %d\n    \"\"\"Two\n    lines.\"\"\"\n    return \"x\x1b[2J\" %% 1\n", at.Line)}, at.File != ""
+	})
 	return State{Tree: tree, Users: users(t, "alice", "bob", "carol"), Rules: makeRules(t, rules...)}
 }
 
@@ -153,6 +159,7 @@ func (w *world) root(t testing.TB) *node.Type {
 		})),
 		with("staging", plain(t,
 			with("group", node.Staging), with("hosts", w.hosts("st1")),
+			with("where", ask("Q.parent.name + \"-1\"", "st-1", nil)), with("lost", ask("Q.x", nil, &node.QueryError{Text: "Q.x", Part: "Q.x", Err: fmt.Errorf("no x")})),
 			with("deploy", deploy()),
 		)),
 		with("production", plain(t,
@@ -182,6 +189,19 @@ func deploy() *node.Action {
 			return runs("install "+strings.Join(words, " "))(ctx, env, args)
 		},
 	}
+}
+
+// ask is a query that gives a value or an error.
+func ask(text string, value any, err error) *node.Query {
+	return &node.Query{Text: text, Eval: func(_ context.Context, env *node.Env, trace func(string, any)) (any, error) {
+		if trace != nil {
+			trace("Q", env.Node().Path())
+		}
+		if trace != nil && err == nil {
+			trace(text, value)
+		}
+		return value, err
+	}}
 }
 
 type function = func(context.Context, *node.Env, node.Args) (any, error)

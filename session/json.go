@@ -49,6 +49,12 @@ type (
 		Seconds  float64    `json:"seconds"`
 		Error    string     `json:"error,omitempty"`
 	}
+	batchObject struct {
+		stamp
+		Hosts  []string `json:"hosts"`
+		OK     int      `json:"ok"`
+		Failed int      `json:"failed"`
+	}
 	resultObject struct {
 		stamp
 		Host  string    `json:"host,omitempty"`

@@ -33,6 +33,8 @@ func TestJSON(t *testing.T) {
 	w.fakes["web1"].Default(hosttest.Answer{Stdout: "grü\x1b\u202e<\n"})
 	w.fakes["web2"].Default(hosttest.Answer{Stderr: "\xff\x00", Code: 3})
 	const zero = `"ok":0,"failed":0,"timeout":0,"unreachable":0,"cancelled":0,"skipped":0,"unknown":0}`
+	// What two hosts say comes in any order.
+	batch := regexp.MustCompile(`(?s)\{[^\n]*"event":"(host_started|output)".*(\{[^\n]*"event":"batch_finished"[^\n]*\})`)
 	for _, c := range []struct {
 		line, want string
 		code       int
@@ -48,7 +50,10 @@ func TestJSON(t *testing.T) {
 			`"attributes":{"port":80,"url":"http://x/<y>","broken":"error: production.web broken: no such thing"},"children":[],"actions":[` +
 			`{"name":"deploy","doc":"Deploy a version.\nMore.","parameters":[{"name":"version","kind":"positional","default":"v0"},{"name":"force","kind":"positional","default":false}],"aliases":[]},` +
 			`{"name":"version","doc":"Tell the version.","parameters":[],"aliases":[]},{"name":"logs","doc":"","parameters":[],"aliases":[]},{"name":"broke","doc":"","parameters":[],"aliases":[]}],"defined":"tree.star:7"}`},
-		{line: "--json --inspect production.web.port", want: `{"path":"/production/web","kind":"attribute","name":"port","value":80}`},
+		{line: "--json --inspect production.web.port", want: `{"path":"/production/web","kind":"attribute","name":"port","value":80,"defined":"tree.star:1"}`},
+		{line: "--json --inspect production.web.url", want: `{"path":"/production/web","kind":"property","name":"url","value":"http://x/<y>","doc":"","defined":"tree.star:1"}`},
+		{line: "--json --inspect staging.where", want: `{"path":"/staging","kind":"query","name":"where","value":"st-1","query":"Q.parent.name + \"-1\"","trace":[{"text":"Q","value":"/staging"},{"text":"Q.parent.name + \"-1\"","value":"st-1"}],"defined":"tree.star:1"}`},
+		{line: "--json --inspect staging.lost", want: `{"path":"/staging","kind":"query","name":"lost","value":"error: staging lost: query Q.x: no x","query":"Q.x","trace":[{"text":"Q","value":"/staging"}],"defined":"tree.star:1"}`},
 		{line: "--json --inspect staging deploy", want: `{"path":"/staging/deploy","kind":"action","group":"staging","hosts":{"host":["st1"]},"name":"deploy","doc":"Deploy a version.\nMore.",` +
 			`"parameters":[{"name":"version","kind":"positional","default":"v0"},{"name":"force","kind":"positional","default":false}],"aliases":[],"defined":"tree.star:3"}`},
 		{line: "--json prodution", code: 127, want: `{"time":"T","event":"error","message":"prodution: no such node or action here; did you mean production?","exit_code":127}`},
@@ -71,8 +76,16 @@ func TestJSON(t *testing.T) {
 {"time":"T","event":"output","run":"ID","host":"web2","stream":"stderr","data_base64":"/wA="}
 {"time":"T","event":"host_finished","run":"ID","host":"web2","status":"failed","exit_code":3,"seconds":S,"error":"web2: exit status 3"}
 {"time":"T","event":"run_finished","run":"ID","status":"failed","exit_code":3,"seconds":S,` + strings.Replace(zero, `"failed":0`, `"failed":1`, 1)},
+		{line: "--json --serial 2,100% --run production.web -- x", code: 1, want: `{"time":"T","event":"run_started","run":"ID","user":"alice","path":"/production/web","action":"--run","args":["x"],"hosts":["web1","web2","web3"]}
+BATCH
+{"time":"T","event":"host_finished","run":"ID","host":"web3","status":"skipped","seconds":S,"error":"1 of 3 failed, more than max_fail 0 allows"}
+{"time":"T","event":"run_finished","run":"ID","status":"failed","exit_code":1,"seconds":S,"ok":1,"failed":1,"timeout":0,"unreachable":0,"cancelled":0,"skipped":1,"unknown":0}`},
 	} {
 		out, errs, code := w.exec(t, "alice", c.line, "")
+		if strings.Contains(c.want, "BATCH") {
+			out = batch.ReplaceAllString(out, "$2")
+			c.want = strings.Replace(c.want, "BATCH", `{"time":"T","event":"batch_finished","run":"ID","hosts":["web1","web2"],"ok":1,"failed":1}`, 1)
+		}
 		if diff := cmp.Diff(c.want+"\n", settleJSON(out)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.line, diff)
 		}

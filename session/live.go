@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"runtime/debug"
@@ -51,7 +52,9 @@ type live struct {
 	began      time.Time
 	heard      time.Time // when the last output came
 	cancelling bool
+	batches    int // that have ended
 	notices    []string
+	meters     []meter // what goes on, the one that changed last at the end
 }
 
 func newLive(out *output, spec *starting) *live {
@@ -149,6 +152,8 @@ func (l *live) track(e run.Event) {
 			state = screen.Done
 		}
 		l.progress.Set(name, state, e.Time)
+	case "batch_finished":
+		l.batches++
 	case "output", "log", "result":
 		l.heard = time.Now()
 	default:
@@ -226,7 +231,7 @@ func (l *live) paint() {
 // frame draws what there is to say now.
 func (l *live) frame() error {
 	l.mu.Lock()
-	notices, status := l.notices, l.status(time.Now())
+	notices, status := l.notices, l.metered(l.status(time.Now()))
 	l.notices = nil
 	l.mu.Unlock()
 	return l.out.inTurn(func() error {
@@ -254,6 +259,9 @@ func (l *live) status(now time.Time) string {
 			return ""
 		}
 		text = strings.TrimPrefix(text, "running 1, ")
+	}
+	if l.batches > 0 && len(l.progress.Open()) > 0 {
+		text = fmt.Sprintf("batch %d, %s", l.batches+1, text)
 	}
 	if l.cancelling {
 		text = "cancelling, " + text

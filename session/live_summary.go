@@ -86,9 +86,9 @@ func (l *live) failures(i run.Info, o run.Outcome) string {
 		text.WriteString(where + ": " + screen.Names(failed[t]) + ": " + t)
 	}
 	if o.Err != nil && len(order) == 0 {
-		return runFailure(where, o.Err, l.text.at)
+		text.WriteString(runFailure(where, o.Err, l.text.at))
 	}
-	return text.String()
+	return text.String() + stopped(where, o)
 }
 
 // failure is what went wrong on one host, with the last it said.

@@ -51,6 +51,9 @@ type Options struct {
 	// HistoryDir is the folder with the users' histories, 0700; "" keeps none
 	// beyond a session.
 	HistoryDir string
+	// FoldersDir is the folder with the users' private ones, 0700; "": they have
+	// none.
+	FoldersDir string
 	// Reload is what the command reload does; nil refuses it.
 	Reload func(ctx context.Context) error
 	Log    *slog.Logger // nil discards

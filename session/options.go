@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deployerd/deployerd/node"
 	"github.com/deployerd/deployerd/session/run"
 )
 
@@ -18,10 +19,13 @@ const (
 // options are the run options of a line.
 type options struct {
 	sandbox, json, detach, stdin bool
+	yes, nonInteractive          bool
 
 	limit     *run.Limit
 	limitText string
 	forks     int
+	serial    node.Serial
+	maxFail   *node.MaxFail
 	timeout   time.Duration
 	reason    string
 
@@ -52,13 +56,13 @@ func runOptions() []option {
 		{"--sandbox", "", "change nothing, show what would be done", takesRun, setFlag(func(o *options) *bool { return &o.sandbox })},
 		{"--limit", "HOSTS", "only these hosts: web1,web*,!web9", takesRun, setLimit},
 		{"--forks", "N", "how many hosts at once", takesRun, setForks},
-		{"--serial", "N", "in batches", takesRun, nil},
-		{"--max-fail", "N", "when to stop", takesRun, nil},
+		{"--serial", "SIZES", "in batches, one after the other: 2, or 1,20%,100%", takesRun, setSerial},
+		{"--max-fail", "N", "start nothing further when more hosts failed: 2 or 10%", takesRun, setMaxFail},
 		{"--timeout", "TIME", "how long, per host: 90s, 5m", takesRun, setTimeout},
 		{"--json", "", "JSON lines instead of text", takesJSON, setFlag(func(o *options) *bool { return &o.json })},
 		{"--detach", "", "start it, print its id, leave", takesRun, setFlag(func(o *options) *bool { return &o.detach })},
-		{"--yes", "", "answer confirmations with yes", takesRun, nil},
-		{"--non-interactive", "", "never wait for input", takesRun, nil},
+		{"--yes", "", "answer confirmations with yes", takesRun, setFlag(func(o *options) *bool { return &o.yes })},
+		{"--non-interactive", "", "never wait for input", takesRun, setFlag(func(o *options) *bool { return &o.nonInteractive })},
 		{"--stdin", "", "give standard input to each of several hosts", takesRun, setFlag(func(o *options) *bool { return &o.stdin })},
 		{"--reason", "TEXT", "kept with the run", takesReason, setReason},
 	}
@@ -113,6 +117,20 @@ func setForks(o *options, value string) error {
 		return wrongf("--forks %s: give a number from 1 to %d", value, maxForks)
 	}
 	o.forks = n
+	return nil
+}
+
+func setSerial(o *options, value string) (err error) {
+	if o.serial, err = node.ParseSerial(value); err != nil {
+		return wrongf("--serial %s: %v", value, err)
+	}
+	return nil
+}
+
+func setMaxFail(o *options, value string) (err error) {
+	if o.maxFail, err = node.ParseMaxFail(value); err != nil {
+		return wrongf("--max-fail %s: %v", value, err)
+	}
 	return nil
 }
 

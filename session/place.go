@@ -47,6 +47,9 @@ func (c *invocation) conceal(found node.Found, lookup node.Lookup) error {
 
 // at is the node of an absolute path, whoever may see it.
 func (c *invocation) at(path string) (*node.Node, bool) {
+	if path == c.here.Path() {
+		return c.here, true // which may be one that an action has made
+	}
 	return nodeAt(c.state.Tree, path)
 }
 
@@ -65,7 +68,7 @@ func (c *invocation) names(n *node.Node) []string {
 	}
 	for _, a := range n.Actions(false) {
 		if c.view.action(n, a) {
-			names = append(names, a.Name)
+			names = append(append(names, a.Name), a.Aliases...)
 		}
 	}
 	for _, cell := range n.Cells() {

@@ -190,7 +190,7 @@ func TestOthersRightsAreForAdmins(t *testing.T) {
 
 // lineOf is for each command one line that is good for who may do it.
 var lineOf = map[string]string{
-	"cd": "cd /staging", "ls": "ls /staging", "pwd": "pwd", "find": "find", "--inspect": "--inspect staging",
+	"cd": "cd /staging", "ls": "ls /staging", "pwd": "pwd", "find": "find", "--inspect": "--inspect staging", "--source-code": "--source-code staging",
 	"--run": "--run staging -- id", "--run-with-sudo": "--run-with-sudo staging -- id",
 	"--connect": "--connect staging",
 	"hosts":     "hosts", "can": "can", "whoami": "whoami", "status": "status", "reload": "reload",

@@ -27,6 +27,8 @@ func (j *jsonScreen) event(e run.Event) error {
 			return err
 		}
 		return j.out.object(hostFinishedObject{at, e.Host, e.Status, e.ExitCode, seconds(e.Elapsed), errorText(e.Err)})
+	case "batch_finished":
+		return j.out.object(batchObject{at, list(e.Hosts), e.Counts[run.OK], e.Counts[run.Failed]})
 	case "result":
 		return j.out.object(resultObject{at, e.Host, jsonValue{e.Value}})
 	case "log":

@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"strings"
 
@@ -113,7 +112,7 @@ func (t *textScreen) result(e run.Event) error {
 		mark = printable(e.Host) + ": "
 	}
 	t.buf = t.buf[:0]
-	for line := range strings.SplitSeq(strings.TrimSuffix(fmt.Sprint(e.Value), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(node.Text(e.Value), "\n"), "\n") {
 		if t.kept != nil && mark != "" {
 			t.kept(printable(e.Host), "result", printable(line))
 		}

@@ -43,6 +43,7 @@ type Session struct {
 	context host.Context // what env set
 	place   *node.Node   // in the tree it was reached in; nil is the root
 	last    *node.Node   // what - means
+	above   []*node.Node // where return goes: the places that actions took one from
 	view    *view
 
 	shell    *shell // at a terminal, else nil
@@ -142,7 +143,11 @@ func (s *Session) prepare(text string, out *output, stdin io.Reader, shot bool) 
 
 // reached says whether words lead to an action that the user may know of.
 func (c *invocation) reached(words []string) bool {
-	return c.here.Resolve(words, c.view.running(c.s.last)).Action != nil
+	found := c.resolve(words, c.view.running(c.s.last))
+	if found.Action == nil && found.Words < len(words) {
+		found = c.byDefault(found, words)
+	}
+	return found.Action != nil
 }
 
 // enterState finds the session's places again in the tree that is in force. A

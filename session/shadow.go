@@ -36,6 +36,9 @@ type shadows struct {
 func (s *shadows) below(n *node.Node) {
 	for _, a := range n.Actions(true) {
 		s.add(a.Name, actionEntry(n, a).path)
+		for _, alias := range a.Aliases {
+			s.add(alias, actionEntry(n, a).path)
+		}
 	}
 	for _, child := range n.Children(true) {
 		s.add(child.Name(), child.Path())

@@ -102,7 +102,7 @@ func (sh *shell) choose(label string, options []string) (string, error) {
 			if a, ok := asked.parse(step.Event.Line); ok {
 				return a.Text, nil
 			}
-			w.wrote(w.out.write(w.out.stderr, w.out.words("that is no answer to it", dim)))
+			w.wrote(w.out.write(w.out.stderr, w.out.words(asked.wanted(), dim)))
 			w.pose(asked)
 		case lineedit.Interrupt, lineedit.EOF:
 			return "", errNotChosen
@@ -125,7 +125,21 @@ func (q *question) text() string {
 	if q.HasDefault && q.Kind != node.AskPassword {
 		text += " [" + printable(q.Default) + "]"
 	}
+	if strings.HasSuffix(text, "?") {
+		return text + " "
+	}
 	return text + ": "
+}
+
+// wanted says what an answer is, to who gave none.
+func (q *question) wanted() string {
+	switch q.Kind {
+	case node.AskConfirm:
+		return "type y or n"
+	case node.AskChoice:
+		return "type 1 to " + strconv.Itoa(len(q.Options))
+	}
+	return "type one of " + printable(strings.Join(q.Options, ", "))
 }
 
 // replying feeds what was typed to the question.
@@ -158,7 +172,7 @@ func (w *watching) reply(line string) {
 		w.settled(answered{Answer: a})
 		return
 	}
-	_, err := w.out.display.Write(w.out.words("that is no answer to it", dim))
+	_, err := w.out.display.Write(w.out.words(w.asked.wanted(), dim))
 	w.wrote(err)
 	w.pose(w.asked)
 }

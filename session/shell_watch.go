@@ -46,6 +46,7 @@ type watching struct {
 	asked     *question            // the one that is open, or nil
 	loan      atomic.Pointer[loan] // who has the terminal, or nil
 	size      atomic.Pointer[Size]
+	showing   atomic.Pointer[live] // what draws the status row, or nil
 }
 
 // attend makes a run's person of this shell, before the run starts.
@@ -53,7 +54,7 @@ func (sh *shell) attend(c *invocation, spec *starting, verbs []auth.Verb) *watch
 	w := &watching{shell: sh, c: c, spec: spec, verbs: verbs, over: make(chan struct{}), questions: make(chan *question)}
 	size := sh.t.Size
 	w.size.Store(&size)
-	if !c.opts().json {
+	if !c.opts().json && !c.opts().nonInteractive {
 		spec.Console, spec.Terminal = w, w
 	}
 	if !sh.plain {
@@ -67,6 +68,7 @@ func (sh *shell) attend(c *invocation, spec *starting, verbs []auth.Verb) *watch
 func (w *watching) watch(r *run.Run, f *follower) error {
 	w.run, w.follow = r, f
 	if f.live != nil {
+		w.showing.Store(f.live)
 		f.live.start(w.log)
 		defer func() { w.wrote(f.live.end()) }()
 	}

@@ -239,14 +239,14 @@ actions:
         default: v0
       - name: force
         kind: positional
-        default: false
+        default: False
   - name: version
     doc: Tell the version.
   - name: logs
   - name: broke
 defined: tree.star:7
 `},
-		{line: "--inspect production.web url", out: "path: /production/web\nkind: property\nname: url\nvalue: http://x/<y>\n"},
+		{line: "--inspect production.web url", out: "path: /production/web\nkind: property\nname: url\nvalue: http://x/<y>\ndefined: tree.star:1\n"},
 		{line: "--inspect production.web deploy v1", err: "deployerd: usage: --inspect [path]\n", code: 2},
 	})
 }

@@ -87,6 +87,9 @@ func (v *view) knows(n *node.Node) bool {
 }
 
 func remember(memory map[string]bool, n *node.Node, decide func() bool) bool {
+	if n.OnTheSpot() {
+		return decide() // the next one may have the same path
+	}
 	path := n.Path()
 	known, ok := memory[path]
 	if !ok {

@@ -8,7 +8,9 @@
 // result is unknown, 0. Its status is cancelled with 130; else failed when
 // anything was refused or failed, a host timed out or could not be reached;
 // else unknown when a result is unknown; else ok. A host that was never
-// started is skipped and counts for nothing.
+// started is skipped and counts for nothing. Where more failed than max_fail
+// allows, so that the rest was not started, the exit code is 1, also when what
+// failed could not be reached.
 //
 // In a split action a host's status is its cell's: the error decides. In any
 // other action a host has failed when the action's error names it; a command

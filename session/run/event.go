@@ -36,6 +36,7 @@ const (
 	kindHostStarted  = "host_started"
 	kindOutput       = "output"
 	kindHostFinished = "host_finished"
+	kindBatch        = "batch_finished"
 	kindResult       = "result"
 	kindRunFinished  = "run_finished"
 	kindError        = "error"
@@ -46,12 +47,13 @@ const (
 // of its kind are set.
 type Event struct {
 	Time time.Time
-	Kind string // run_started, host_started, output, host_finished, result, run_finished, error, log
+	Kind string // run_started, host_started, output, host_finished, batch_finished, result, run_finished, error, log
 	Run  string
 	Host string // also of a result: its cell, hosts joined with ":" in several dimensions
 
 	User, Path, Action string   // run_started
-	Args, Hosts        []string // run_started; the receiver must not change them
+	Args               []string // run_started; the receiver must not change it
+	Hosts              []string // run_started; batch_finished: its hosts or cells; not to be changed either
 
 	Stream host.Stream // output
 	Data   []byte      // output; valid only during Sink.Event
@@ -63,7 +65,7 @@ type Event struct {
 	Value       any            // result; never nil
 	Shown       bool           // result: its output was shown already, as a command's
 	Text        string         // log, error
-	Counts      map[Status]int // run_finished
+	Counts      map[Status]int // run_finished; batch_finished: those of its hosts that are ok, and those that started and are not (failed)
 	Unconfirmed bool           // host_finished: the target did not confirm that it ended
 }
 

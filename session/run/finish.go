@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/deployerd/deployerd/host"
@@ -34,7 +35,7 @@ func (r *Run) finishCell(now time.Time, err error) (events []Event) {
 	if err == nil || !r.onCell() {
 		return nil
 	}
-	for _, name := range r.spec.Node.Keys() {
+	for _, name := range r.spec.Node.Isolated() {
 		if h := r.hosts.get(name); h.finish(now, ofCell(name, err)) {
 			events = append(events, r.hostEvent(now, h))
 		}
@@ -45,8 +46,11 @@ func (r *Run) finishCell(now time.Time, err error) (events []Event) {
 
 // onCell tells whether the run is of an action on one chosen cell.
 func (r *Run) onCell() bool {
-	return r.spec.Action != nil && !r.spec.Node.IsArray() && len(r.spec.Node.Keys()) > 0
+	return r.spec.Action != nil && len(r.spec.Node.Isolated()) > 0
 }
+
+// suppressed tells whether the action's results are not to be shown.
+func (r *Run) suppressed() bool { return r.spec.Action != nil && r.spec.Action.SuppressResult }
 
 // finishHosts judges the hosts that are open: a command's by their results,
 // those of cells in several dimensions by these, the others by the action's
@@ -77,7 +81,7 @@ func (h *hostState) verdict() verdict {
 		v.status = OK
 	}
 	for _, p := range h.pending {
-		if p.worse(v) {
+		if p.worse(v) || p.status == v.status && v.err == nil {
 			v = p
 		}
 	}
@@ -86,7 +90,7 @@ func (h *hostState) verdict() verdict {
 
 // result is the event of an action's result, when it is one result.
 func (r *Run) result(now time.Time, value any, err error) (Event, bool) {
-	if _, split := value.(*node.CellResults); split || value == nil || err != nil {
+	if _, split := value.(*node.CellResults); split || value == nil || err != nil || r.suppressed() {
 		return Event{}, false
 	}
 	return r.resultEvent(now, "", value), true
@@ -121,7 +125,7 @@ func (r *Run) judge(value any, results []host.Result, err error, f findings) Out
 		o.Status, o.ExitCode = Failed, 254
 	case bad && (r.cancelled() || has[Cancelled] > 0):
 		o.Status, o.ExitCode = Cancelled, 130
-	case has[Failed]+has[Timeout] > 0 || failsItself(err, f, has):
+	case has[Failed]+has[Timeout] > 0 || f.stopped || stoppedEarly(results) || failsItself(err, f, has):
 		o.Status, o.ExitCode = Failed, 1
 	case has[Unreachable] > 0:
 		o.Status, o.ExitCode = Failed, 255
@@ -134,6 +138,12 @@ func (r *Run) judge(value any, results []host.Result, err error, f findings) Out
 		o.ExitCode = *o.Hosts[0].ExitCode
 	}
 	return o
+}
+
+// stoppedEarly tells whether a command was not started on some hosts because
+// it had failed on others.
+func stoppedEarly(results []host.Result) bool {
+	return slices.ContainsFunc(results, func(r host.Result) bool { return r.Skipped && isStop(r.Err) })
 }
 
 // failsItself tells whether an action failed although its hosts did not, or

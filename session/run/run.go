@@ -161,9 +161,10 @@ func (r *Run) shared() *node.Run {
 		ID: r.id, User: r.spec.User, Started: r.started,
 		Sandbox: r.spec.Sandbox, Context: r.spec.Context,
 		Forks: r.spec.Forks, DefaultForks: r.limits.Forks,
+		Serial: r.spec.Serial, MaxFail: r.spec.MaxFail,
 		Timeout: r.timeout(), Steps: r.limits.Steps,
-		Gate: gate{r}, Trace: trace{r},
-		Console: r.spec.Console, Terminal: r.spec.Terminal,
+		Yes: r.spec.Yes, Gate: gate{r}, Trace: trace{r},
+		Console: r.spec.Console, Terminal: r.spec.Terminal, OpenFolder: r.spec.OpenFolder,
 	}
 	if r.spec.Sandbox {
 		n.Context = n.Context.Sandbox()

@@ -27,9 +27,14 @@ type Spec struct {
 	Sandbox  bool
 	Limit    *Limit
 	Forks    int           // 0: the node's own, else Defaults.Forks
+	Serial   node.Serial   // nil: the action's own, else the node's
+	MaxFail  *node.MaxFail // nil likewise
 	Timeout  time.Duration // the smallest above 0 of this and Defaults.Timeout; 0: none
+	Yes      bool          // --yes: what asks for a confirmation is answered with yes
 	Context  host.Context
-	Sink     Sink // may be nil
+	// OpenFolder opens the user's private folder; nil: there is none.
+	OpenFolder func() (node.Folder, error)
+	Sink       Sink // may be nil
 	// Check is asked before each command for the hosts it would touch (rights
 	// that deny hosts); its error refuses the command. May be nil. It is called
 	// by several goroutines at once.

@@ -12,7 +12,7 @@ import (
 // trace turns what happens in the tree into states and events.
 type trace struct{ r *Run }
 
-var _ node.Trace = trace{}
+var _ node.BatchTrace = trace{}
 
 // shown is a value whose output was shown already, as a command's result.
 type shown interface{ WasShown() bool }
@@ -27,15 +27,17 @@ func (t trace) CellStarted(_ *node.Node, name string) {
 	})
 }
 
-// CellFinished implements node.Trace. Only the cells of the node that the run
-// started on decide; others are inside them.
+// CellFinished implements node.Trace. Only the cells that the run itself was
+// split into decide; others are inside them, or inside an action that runs
+// before the split.
 func (t trace) CellFinished(n *node.Node, name string, value any, err error) {
-	if n.RulePath() != t.r.spec.Node.RulePath() || t.r.spec.Action == nil {
+	a := t.r.spec.Action
+	if a == nil || a.DontIsolateYet || n.RulePath() != t.r.spec.Node.RulePath() {
 		return
 	}
 	t.change(func(now time.Time) (events []Event) {
 		t.r.cells++
-		if value != nil && err == nil {
+		if value != nil && err == nil && !t.r.suppressed() {
 			events = append(events, t.r.resultEvent(now, name, value))
 		}
 		if strings.Contains(name, ":") {
@@ -88,10 +90,20 @@ func (t trace) cell() {
 		return
 	}
 	t.change(func(now time.Time) (events []Event) {
-		for _, name := range t.r.spec.Node.Keys() {
+		for _, name := range t.r.spec.Node.Isolated() {
 			events = t.start(events, now, name)
 		}
 		return events
+	})
+}
+
+// BatchFinished implements node.BatchTrace.
+func (t trace) BatchFinished(_ *node.Node, names []string, ok, failed int) {
+	t.change(func(now time.Time) []Event {
+		return []Event{{
+			Time: now, Kind: kindBatch, Run: t.r.id, Hosts: names,
+			Counts: map[Status]int{OK: ok, Failed: failed},
+		}}
 	})
 }
 

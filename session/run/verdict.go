@@ -40,6 +40,7 @@ type findings struct {
 	leaves  int
 	own     bool // something failed that is no host's, the refusal too
 	refused bool
+	stopped bool // more failed than max_fail allows, and the rest was not started
 }
 
 func examine(err error) findings {
@@ -61,6 +62,7 @@ func (f *findings) walk(err error) {
 		f.refused = true
 		f.add("", verdict{status: Failed, err: e})
 	case *node.SkippedError:
+		f.stopped = f.stopped || isStop(e)
 		f.add("", verdict{status: Skipped, err: e})
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
@@ -73,6 +75,7 @@ func (f *findings) walk(err error) {
 		}
 		f.add("", alone(err))
 	default:
+		f.stopped = f.stopped || isStop(err)
 		f.add("", alone(err))
 	}
 }
@@ -107,6 +110,8 @@ func ofHost(err error) (v verdict, name string, ok bool) {
 		return v, e.Host, true
 	case *host.InputError:
 		return verdict{status: Failed, err: e, unconfirmed: e.Unconfirmed != nil}, e.Host, true
+	case *host.FileError:
+		return verdict{status: Failed, err: e}, e.Host, true
 	case *host.LostError:
 		return verdict{status: Unknown, err: e}, e.Host, true
 	case *host.DialError:
@@ -127,6 +132,11 @@ func dialStatus(e *host.DialError) Status {
 	return Unreachable
 }
 
+func isStop(err error) bool {
+	var stop *node.MaxFailError
+	return errors.As(err, &stop)
+}
+
 func timedOut(err error) bool {
 	var t *host.TimeoutError
 	return errors.As(err, &t)
@@ -139,6 +149,8 @@ func isCancel(err error) bool {
 // alone judges an error that wraps none.
 func alone(err error) verdict {
 	switch {
+	case isStop(err):
+		return verdict{status: Skipped, err: err}
 	case isCancel(err):
 		return verdict{status: Cancelled, err: err}
 	case errors.Is(err, context.DeadlineExceeded):
