@@ -107,8 +107,12 @@ func (d *daemon) open(l *loaded) error {
 	if err := os.MkdirAll(history, 0o700); err != nil {
 		return fmt.Errorf("make the folder of histories: %w", err)
 	}
+	folders := filepath.Join(l.config.State, "users")
+	if err := os.MkdirAll(folders, 0o700); err != nil {
+		return fmt.Errorf("make the users' folders: %w", err)
+	}
 	d.manager = session.New(session.Options{
-		State: l.state, Engine: d.engine, Journal: d.journal, Pool: d.pool, HistoryDir: history,
+		State: l.state, Engine: d.engine, Journal: d.journal, Pool: d.pool, HistoryDir: history, FoldersDir: folders,
 		Version: version(), Started: time.Now(), Reload: d.reload, Log: d.log,
 	})
 	return nil

@@ -207,7 +207,7 @@ func loadTree(ctx context.Context, cfg *config.Config, pool *host.Pool, log *slo
 		return nil, nil // config.Load said so
 	}
 	return star.Load(ctx, star.Options{
-		File: cfg.Tree, Pool: pool, Log: log,
+		File: cfg.Tree, Pool: pool, Log: log, Secrets: cfg.Secret,
 		Outbound: host.SSHOptions{
 			User: cfg.Outbound.User, IdentityFiles: cfg.Outbound.IdentityFiles, KnownHosts: cfg.Outbound.KnownHosts,
 			ConnectTimeout: cfg.Outbound.ConnectTimeout, Keepalive: cfg.Outbound.Keepalive,

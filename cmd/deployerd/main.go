@@ -88,7 +88,7 @@ func newRoot() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("deployerd {{.Version}}\n")
-	root.AddCommand(newServe(), newDemo(), newInit(), newCheck(), newPasswd(), newReload(), newShell(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newInit(), newCheck(), newPasswd(), newReload(), newShell(), newFmt(), newTest(), newVersion())
 	root.AddCommand(laterCommands()...)
 	return root
 }
@@ -147,7 +147,7 @@ func version() string {
 // they exist so that they are refused by name.
 func laterCommands() []*cobra.Command {
 	var all []*cobra.Command
-	for _, name := range []string{"run", "fmt", "test", "totp", "hosts", "replay", "audit"} {
+	for _, name := range []string{"run", "totp", "hosts", "replay", "audit"} {
 		all = append(all, &cobra.Command{
 			Use:                name,
 			Short:              "Not in this version",
