@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,8 +33,29 @@ func pages(t *testing.T) []string {
 	return append(manual, "../README.md")
 }
 
-// blocks are a page's fenced blocks in a language.
-func blocks(t *testing.T, page, language string) []block {
+var fileName = regexp.MustCompile(`^# ([a-z_./-]+\.[a-z]+)\n`)
+
+// file is the file that the block is, "" for none: its name stands in the first
+// line, which is no part of a text.
+func (b block) file() (name, content string) {
+	first := fileName.FindStringSubmatch(b.text)
+	switch {
+	case first == nil || b.language != "python" && b.language != "text":
+		return "", ""
+	case b.language == "text":
+		return first[1], strings.TrimPrefix(b.text, first[0])
+	}
+	return first[1], b.text
+}
+
+// named says whether the block is a file.
+func (b block) named() bool {
+	name, _ := b.file()
+	return name != ""
+}
+
+// blocks are a page's fenced blocks in some languages, in order.
+func blocks(t *testing.T, page string, languages ...string) []block {
 	t.Helper()
 	var all []block
 	var open *block
@@ -43,7 +65,7 @@ func blocks(t *testing.T, page, language string) []block {
 		case is && open == nil:
 			open = &block{page: page, line: i + 2, language: fence}
 		case is:
-			if open.language == language {
+			if slices.Contains(languages, open.language) {
 				all = append(all, *open)
 			}
 			open = nil
@@ -65,25 +87,23 @@ func checks(t *testing.T, b block, config string) {
 	}
 }
 
-var (
-	definesRoot = regexp.MustCompile(`(?m)^root = `)
-	fileName    = regexp.MustCompile(`^# ([a-z_/]+\.star)\n`)
-)
+var definesRoot = regexp.MustCompile(`(?m)^root = `)
 
-// Every tree of the manual loads. A block that begins with the name of a file
-// and has no root is such a file beside the page's trees.
+// Every tree of the manual loads that has no name of a file in its first line;
+// one that has is loaded when its page is played. What else has a name is a
+// file beside the page's trees.
 func TestDocsTreesLoad(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {
-		all := blocks(t, page, "python")
+		all := blocks(t, page, "python", "text")
 		for _, b := range all {
-			if !definesRoot.MatchString(b.text) {
+			if b.language != "python" || b.named() || !definesRoot.MatchString(b.text) {
 				continue
 			}
 			dir := t.TempDir()
 			for _, other := range all {
-				if name := fileName.FindStringSubmatch(other.text); name != nil && !definesRoot.MatchString(other.text) {
-					write(t, filepath.Join(dir, name[1]), other.text)
+				if name, content := other.file(); name != "" {
+					write(t, filepath.Join(dir, name), content)
 				}
 			}
 			write(t, filepath.Join(dir, "tree.star"), b.text)
@@ -127,33 +147,61 @@ func TestDocsConfigurationsAreGood(t *testing.T) {
 func TestDocsSessions(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {
-		all := blocks(t, page, "console")
-		if len(all) == 0 || strings.HasSuffix(page, "README.md") {
+		all := blocks(t, page, "python", "text", "console")
+		if strings.HasSuffix(page, "README.md") || !slices.ContainsFunc(all, func(b block) bool { return b.language == "console" || b.named() }) {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
-			d := startDemo(t, filepath.Join(t.TempDir(), "demo"), freePort(t))
-			if err := os.MkdirAll(filepath.Join(d.home, "bin"), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(binary, filepath.Join(d.home, "bin", "deployerd")); err != nil {
-				t.Fatal(err)
-			}
-			for _, b := range all {
-				d.plays(t, b)
-			}
+			playPage(t, all)
 		})
 	}
 }
 
-// plays types a block's commands and compares what they print.
+// playPage does what a reader does with a demo whose folder is tutorial: writes
+// each block that is a file, has the tree read again, and types what is shown.
+func playPage(t *testing.T, all []block) {
+	d := startDemo(t, filepath.Join(t.TempDir(), "tutorial"), freePort(t))
+	if err := os.MkdirAll(filepath.Join(d.home, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(d.home, "bin", "deployerd")); err != nil {
+		t.Fatal(err)
+	}
+	var changed []block
+	for _, b := range all {
+		if name, content := b.file(); name != "" {
+			write(t, filepath.Join(d.dir, name), content)
+			changed = append(changed, b)
+		}
+		if b.language == "console" {
+			d.rereads(t, changed)
+			d.plays(t, b)
+			changed = nil
+		}
+	}
+	d.rereads(t, changed)
+}
+
+// rereads has the demo read its tree again, in which blocks have changed.
+func (d *demo) rereads(t *testing.T, changed []block) {
+	t.Helper()
+	if len(changed) == 0 {
+		return
+	}
+	if got := d.typed(t, "ssh -p 2222 demo@localhost reload"); !strings.Contains(got, "were read again") {
+		t.Errorf("the tree with %s cannot be read:\n%s", changed, got)
+	}
+}
+
+// plays types a block's commands beside the demo's folder and compares what they
+// print.
 func (d *demo) plays(t *testing.T, b block) {
 	t.Helper()
 	var got strings.Builder
 	for _, line := range lines(b.text) {
 		if command, is := strings.CutPrefix(line, "$ "); is {
-			got.WriteString(line + "\n" + d.typed(t, command))
+			got.WriteString(line + "\n" + d.typed(t, "cd '"+filepath.Dir(d.dir)+"'; "+command))
 		}
 	}
 	if diff := cmp.Diff(steady(b.text), steady(got.String())); diff != "" {
@@ -171,6 +219,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`"(seconds|records|bytes)":[0-9.]+`), `"$1":0`},
 	{regexp.MustCompile(`\d+ (records|bytes)`), "N $1"},
 	{regexp.MustCompile(`devel[-0-9a-f]*`), "VERSION"},
+	{regexp.MustCompile(`\b\d+\.\d+s\b`), "N s"}, // of deployerd test
 }
 
 func steady(text string) []string {

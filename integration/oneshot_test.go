@@ -335,7 +335,7 @@ func TestRunWithSudo(t *testing.T) {
 func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	d := startTwenty(t, "")
-	for _, line := range []string{"jobs", "--scp", "--serial 1 production.web deploy v1", "--yes production.web deploy v1", "monitor", "production.web deploy v1 &"} {
+	for _, line := range []string{"jobs", "--scp", "attach 1", "monitor", "production.web deploy v1 &"} {
 		r := d.ssh(t, "alice", "--", line)
 		if r.code != 2 || !strings.Contains(r.stderr, "not in this version") || r.stdout != "" {
 			t.Errorf("%s: %s", line, r)
@@ -375,5 +375,36 @@ func TestATreeIsWalkedAndExplained(t *testing.T) {
 	r = d.ssh(t, "alice", "--", "--json", "whoami")
 	if err := json.Unmarshal([]byte(r.stdout), &whoami); err != nil || whoami.User != "alice" || whoami.Method != "publickey" || whoami.From != "127.0.0.1" {
 		t.Errorf("%v: %s", err, r)
+	}
+}
+
+// A run in batches stops before the next one when a host has failed.
+func TestARunInBatchesStops(t *testing.T) {
+	t.Parallel()
+	d := startTwenty(t, "")
+	r := d.ssh(t, "alice", "--", "--serial", "2,50%", "production.web", "deploy", "v1", "broken=web2")
+	if got := len(lines(r.stdout)); r.code != 1 || got != 2 {
+		t.Errorf("want exit 1 and 2 lines, got %s", r)
+	}
+	if !strings.Contains(r.stderr, "stopped: 1 of 20 failed, more than max_fail 0 allows; not started: web[3-20]\n") {
+		t.Errorf("it is not said what was not started: %s", r)
+	}
+	r = d.ssh(t, "alice", "--", "--json", "--serial", "2,50%", "--max-fail", "5%", "production.web", "deploy", "v1", "broken=web2")
+	var batches []string
+	for _, line := range lines(r.stdout) {
+		var e struct {
+			Event      string
+			Hosts      []string
+			OK, Failed int
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Event == "batch_finished" {
+			batches = append(batches, fmt.Sprint(len(e.Hosts), e.OK, e.Failed))
+		}
+	}
+	if diff := cmp.Diff([]string{"2 1 1", "10 10 0", "8 8 0"}, batches); r.code != 1 || diff != "" {
+		t.Errorf("%s\n%s", diff, r)
 	}
 }
