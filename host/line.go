@@ -157,10 +157,14 @@ func killScript(pgid int, sudo bool) string { return killWith("TERM KILL", pgid,
 // about six seconds at most.
 func hangUpScript(pgid int, sudo bool) string { return killWith("HUP TERM KILL", pgid, sudo) }
 
+// killWith is what both are made of. Every kill is the shell's own, by sudo too:
+// the program kill of procps reads -1234 as -1, which is every process there is
+// (its option parser takes one digit), and other kills do not know the -- that
+// would prevent it.
 func killWith(signals string, pgid int, sudo bool) string {
 	escalate := ""
 	if sudo {
-		escalate = ` || sudo -n kill "-$1" "-$g" 2>/dev/null`
+		escalate = ` || sudo -n sh -c 'kill "-$1" "-$2"' sh "$1" "$g" 2>/dev/null`
 	}
 	return "exec sh -c " + quote(fmt.Sprintf("g=%d signals='%s'\n", pgid, signals)+
 		`send() { kill "-$1" "-$g" 2>/dev/null`+escalate+"; }\n"+killBody)

@@ -185,7 +185,7 @@ func TestKillScriptTellsWhatItMayNotKill(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("it ended with %v, not status 1", err)
 	}
-	want := fmt.Sprintf("-n kill -TERM -%[1]d\n-n kill -KILL -%[1]d\n", pgid)
+	want := fmt.Sprintf("-n sh -c kill \"-$1\" \"-$2\" sh TERM %[1]d\n-n sh -c kill \"-$1\" \"-$2\" sh KILL %[1]d\n", pgid)
 	if string(out) != want {
 		t.Errorf("sudo was called with %q, want %q", out, want)
 	}
