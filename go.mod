@@ -45,6 +45,7 @@ require (
 	github.com/go-crypt/x v0.4.16 // indirect
 	github.com/go-logfmt/logfmt v0.6.1 // indirect
 	github.com/hinshun/vt10x v0.0.0-20220301184237-5011da428d02
+	github.com/kevinburke/ssh_config v1.6.0
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/lucasb-eyer/go-colorful v1.4.0 // indirect
 	github.com/mattn/go-runewidth v0.0.23 // indirect

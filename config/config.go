@@ -72,7 +72,9 @@ type Rule struct {
 type Outbound struct {
 	User                  string // "" for none
 	IdentityFiles         []string
+	Agent                 bool // the daemon's SSH_AUTH_SOCK
 	KnownHosts            []string
+	SSHConfig             string // a file; "" for none
 	ConnectTimeout        time.Duration
 	Keepalive             time.Duration
 	IdleClose             time.Duration

@@ -130,8 +130,6 @@ func TestKeysOfLaterVersions(t *testing.T) {
 		{"ssh: { % }", "revoked_keys", []string{"keys/revoked"}, []string{`""`}},
 		{"users: [{ name: a, % }]", "totp", []string{"alice-totp"}, []string{`""`}},
 		{"users: [{ name: a, % }]", "login", []string{"[[publickey]]", "[]"}, nil},
-		{"outbound: { % }", "agent", []string{"true"}, []string{"false"}},
-		{"outbound: { % }", "ssh_config", []string{"/etc/ssh/ssh_config"}, []string{`""`}},
 		{"outbound: { % }", "trust", []string{"one", "two"}, nil},
 		{"outbound: { % }", "history", []string{"true"}, []string{"false"}},
 		{"runs: { % }", "keep", []string{"90d"}, nil},
@@ -158,6 +156,19 @@ func TestKeysOfLaterVersions(t *testing.T) {
 			if got := faults(t, minimal+text); got != "" {
 				t.Errorf("%s:\n%s", text, got)
 			}
+		}
+	}
+}
+
+func TestOutboundTakesAgentAndSSHConfig(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"outbound: { agent: true, ssh_config: \"\" }": "",
+		"outbound: { agent: yes please }":             "must be true or false",
+		"outbound: { ssh_config: not-there }":         "not-there",
+	} {
+		if got := faults(t, minimal+text); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s", text, got)
 		}
 	}
 }

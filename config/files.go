@@ -81,6 +81,15 @@ func (r *reader) paths(to *[]string, use use) setter {
 	}
 }
 
+// optionalPath is path, where an empty text names no file.
+func (r *reader) optionalPath(to *string, use use) setter {
+	return func(field string, n ast.Node) {
+		if !isOff(n, `""`) {
+			r.path(to, use)(field, n)
+		}
+	}
+}
+
 // keysFile takes the name of a user's keys and reads them.
 func (r *reader) keysFile(u *User) setter {
 	return func(field string, n ast.Node) {

@@ -112,8 +112,8 @@ func (r *reader) outbound(o *Outbound) keys {
 		"idle_close":              r.duration(&o.IdleClose, 0),
 		"channels_per_connection": number(r, &o.ChannelsPerConnection, 1, maxChannels),
 		"dials":                   number(r, &o.Dials, 1, maxForks),
-		"agent":                   r.later("false"),
-		"ssh_config":              r.later(`""`),
+		"agent":                   r.flag(&o.Agent),
+		"ssh_config":              r.optionalPath(&o.SSHConfig, publicFile),
 		"trust":                   r.later(),
 		"history":                 r.later("false"),
 	}

@@ -17,6 +17,7 @@ const (
 	StageLogin   Stage = "login"
 	StageChannel Stage = "channel"
 	StageStart   Stage = "start"
+	StageSudo    Stage = "sudo" // of [Process].Wait: sudo refused
 )
 
 // DialError says that a target could not be reached, at which stage and why.

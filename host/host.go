@@ -37,7 +37,8 @@ type IO struct {
 type Process interface {
 	// Wait returns when the process has ended and all its output is written.
 	// The error is nil or a *LostError: the connection ended without an exit
-	// status, so what the command did is unknown. Wait may be called once.
+	// status, so what the command did is unknown; or a *DialError with
+	// StageSudo: sudo let nothing run. Wait may be called once.
 	Wait() (Exit, error)
 	// Kill ends the process group: TERM, two seconds later KILL. It returns
 	// nil when the target confirmed that the group is gone, before ctx ends.

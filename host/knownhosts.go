@@ -33,7 +33,7 @@ func (h *sshHost) hostKeys() (hostKeyCheck, error) {
 	if err != nil {
 		return hostKeyCheck{}, err
 	}
-	types, authority := known.types(h.address)
+	types, authority := known.types(h.knownAs())
 	return hostKeyCheck{
 		hostKeyAlgorithms(types, authority),
 		func(key ssh.PublicKey) error { return h.verifyKnown(known, key) },
@@ -65,6 +65,15 @@ func hostKeyAlgorithms(types []string, authority bool) []string {
 	return slices.Concat(certificates, first, rest)
 }
 
+// knownAs is what known_hosts are asked for. An alias stands there without a
+// port, as the library takes port 22.
+func (h *sshHost) knownAs() string {
+	if h.o.HostKeyAlias != "" {
+		return net.JoinHostPort(h.o.HostKeyAlias, "22")
+	}
+	return h.address
+}
+
 func (h *sshHost) verifyPin(key ssh.PublicKey) error {
 	if bytes.Equal(key.Marshal(), h.pin.Marshal()) {
 		return nil
@@ -73,7 +82,7 @@ func (h *sshHost) verifyPin(key ssh.PublicKey) error {
 }
 
 func (h *sshHost) verifyKnown(known *knownHosts, key ssh.PublicKey) error {
-	err := known.verify(h.address, nowhere, key)
+	err := known.verify(h.knownAs(), nowhere, key)
 	var revoked *knownhosts.RevokedError
 	var mismatch *knownhosts.KeyError
 	switch {
@@ -98,6 +107,9 @@ func (h *sshHost) keyError(e KeyError) error {
 	}
 	if len(h.o.KnownHosts) == 0 {
 		return fmt.Errorf("%w, and there is no known_hosts file to look in", &e)
+	}
+	if h.o.HostKeyAlias != "" || h.via != nil {
+		return fmt.Errorf("%w; if it is right, add it to %s as the key of %s", &e, h.o.KnownHosts[0], knownhosts.Normalize(h.knownAs()))
 	}
 	return fmt.Errorf("%w; if it is right, add it: ssh-keyscan -p %d %s >> %s", &e, h.o.Port, h.o.Address, h.o.KnownHosts[0])
 }

@@ -20,8 +20,8 @@ const maxLine = 128<<10 - 1
 // costs about a millisecond of its CPU, and a hundred targets run at once.
 type Line struct {
 	text string
-	run  int  // text[run:] becomes the shell that runs the script in $1, which text[:run] sets
-	sudo bool // the command runs as someone else, so may the kill have to
+	run  int   // text[run:] becomes the shell that runs the script in $1, which text[:run] sets
+	how  runAs // as whom it runs, so may the kill have to
 
 	command string // as it was given
 	check   bool   // it is only checked for its syntax
@@ -37,7 +37,7 @@ func (l Line) Command() (command string, sudo bool) {
 	if l.check {
 		return "", false
 	}
-	return l.command, l.sudo
+	return l.command, l.how.sudo
 }
 
 // String returns the line as a target gets it, but for the announcement.
@@ -57,8 +57,12 @@ func newLine(script string, how runAs) (Line, error) {
 		return Line{}, err
 	}
 	set := "set -- " + quoted + "\n"
-	l := Line{text: set + run, run: len(set), sudo: how.sudo}
-	if n := len(l.start(strings.Repeat("0", nonceSize))); n > maxLine {
+	l := Line{text: set + run, run: len(set), how: how}
+	longest := l
+	if how.sudo {
+		longest = newSudoGate(nil).asking(l)
+	}
+	if n := len(longest.start(strings.Repeat("0", nonceSize))); n > maxLine {
 		return Line{}, fmt.Errorf("a line of %d bytes is longer than the %d that a target takes", n, maxLine)
 	}
 	return l, nil

@@ -55,7 +55,7 @@ func (l *Local) Start(ctx context.Context, line Line, streams IO) (Process, erro
 	cmd := shell(line.text)
 	cmd.Env = localEnviron(os.Environ())
 	cmd.Dir = localFolder()
-	p := &localProcess{name: l.name, cmd: cmd, sudo: line.sudo, ended: make(chan struct{})}
+	p := &localProcess{name: l.name, cmd: cmd, sudo: line.how.sudo, ended: make(chan struct{})}
 	start := p.start
 	if streams.Pty != nil {
 		start = p.startTerminal

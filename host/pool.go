@@ -129,6 +129,9 @@ func (p *Pool) State(h Host) HostState {
 	if !ok || s.pool != p {
 		return HostState{State: "closed"}
 	}
+	if err := s.route(); err != nil {
+		return HostState{State: "failed", LastError: s.dialError(&stageError{StageResolve, err})}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := HostState{LastError: s.lastErr}

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,10 @@ import (
 // poolKey is what two uses must agree in to share a connection.
 type poolKey struct {
 	address, user           string
+	via                     string // the key of the hop before
+	certificates, agent     string
+	password                string // its name
+	alias                   string // of the host, in known
 	identities, known, pin  string // paths joined by NUL; the pinned key's wire form
 	connectTimeout, persist time.Duration
 }
@@ -177,16 +182,30 @@ func (p *Pool) launch(r *poolRemote, h *sshHost) {
 func (p *Pool) fly(ctx context.Context, r *poolRemote, f *poolFlight, h *sshHost, dials chan struct{}) {
 	defer p.wg.Done()
 	defer f.cancel(nil)
-	var link *sshLink
-	failed := &stageError{StageResolve, errAbandoned}
+	link, failed := h.fly(ctx, &f.stage, dials)
+	p.land(r, f, link, failed)
+}
+
+// fly connects to h, when it is its turn. The way through the hops before it is
+// opened first: whoever waits for a connection must not keep it from its turn.
+func (h *sshHost) fly(ctx context.Context, stage *atomic.Value, dials chan struct{}) (*sshLink, *stageError) {
+	var tunnel net.Conn
+	if h.via != nil {
+		var failed *stageError
+		if tunnel, failed = h.tunnel(ctx, stage); failed != nil {
+			return nil, failed
+		}
+	}
 	select {
 	case dials <- struct{}{}:
-		link, failed = h.connect(ctx, &f.stage)
-		<-dials
+		defer func() { <-dials }()
+		return h.connect(ctx, stage, tunnel)
 	case <-ctx.Done():
-		failed.err = context.Cause(ctx)
+		if tunnel != nil {
+			_ = tunnel.Close() // nothing was sent over it
+		}
+		return nil, &stageError{StageResolve, context.Cause(ctx)}
 	}
-	p.land(r, f, link, failed)
 }
 
 // land ends a flight: its connection joins the pool, or its error goes to all
@@ -236,7 +255,7 @@ func (p *Pool) fail(r *poolRemote, failed *stageError) {
 	}
 	r.waiters = nil
 	var key *KeyError
-	if errors.As(failed.err, &key) && key.Changed {
+	if !ofHop(failed.err) && errors.As(failed.err, &key) && key.Changed {
 		p.o.Log.Error("host key has changed", "component", "pool", "remote", r.key.address, "err", failed.err)
 		for _, c := range r.conns {
 			c.retire(errKeyChange)

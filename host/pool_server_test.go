@@ -21,6 +21,8 @@ type scripted struct {
 	hostKeyPEM []byte
 	hostKey    ssh.Signer // instead of hostKeyPEM, for certificates
 	refuse     bool       // no key may log in
+	password   string     // may log in with; "": none may
+	question   string     // it asks for the password with; "": it is sent unasked
 	channels   int        // at most so many on a connection; 0: any number; -1: none
 	mute       int        // so many channels are open on a connection and the next is not answered; 0: all are; -1: none is
 	noExec     bool
@@ -30,13 +32,14 @@ type scripted struct {
 // scriptedServer is an SSH server on loopback that counts.
 type scriptedServer struct {
 	scripted
-	options  host.SSHOptions
-	hostLine string
-	listener net.Listener
-	conns    atomic.Int32 // TCP connections so far
-	logins   atomic.Int32 // keys that were tried
-	wg       sync.WaitGroup
-	ended    chan struct{} // an element for each connection that has ended, up to its room
+	options   host.SSHOptions
+	hostLine  string
+	listener  net.Listener
+	conns     atomic.Int32 // TCP connections so far
+	logins    atomic.Int32 // keys that were tried
+	passwords atomic.Int32 // that were tried
+	wg        sync.WaitGroup
+	ended     chan struct{} // an element for each connection that has ended, up to its room
 
 	mu   sync.Mutex
 	open []net.Conn
@@ -127,6 +130,7 @@ func (s *scriptedServer) serve(c net.Conn) {
 		}
 		return nil, nil
 	}}
+	s.takePasswords(config)
 	config.AddHostKey(s.hostKey)
 	_, channels, requests, err := ssh.NewServerConn(c, config)
 	if err != nil {
@@ -157,6 +161,30 @@ func (s *scriptedServer) serve(c net.Conn) {
 			s.session(ch, requests)
 			open.Add(-1)
 		})
+	}
+}
+
+// takePasswords has it take passwords, and count the tries.
+func (s *scriptedServer) takePasswords(config *ssh.ServerConfig) {
+	check := func(text string) (*ssh.Permissions, error) {
+		s.passwords.Add(1)
+		if text != s.password {
+			return nil, errRefused
+		}
+		return nil, nil
+	}
+	if s.password == "" {
+		return
+	}
+	if s.question == "" {
+		config.PasswordCallback = func(_ ssh.ConnMetadata, text []byte) (*ssh.Permissions, error) { return check(string(text)) }
+	}
+	config.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+		answers, err := ask("", "", []string{s.question}, []bool{s.question == "Name: "})
+		if err != nil {
+			return nil, err
+		}
+		return check(answers[0])
 	}
 }
 

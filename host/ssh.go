@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -20,12 +21,24 @@ import (
 // SSHOptions describe an SSH target. Zero values: Address is the name, Port
 // 22, User the daemon's own user name, ConnectTimeout 10 s, Keepalive 15 s.
 type SSHOptions struct {
-	Address        string
-	Port           int
-	User           string
-	IdentityFiles  []string // private keys, unencrypted, tried in order; read at each dial
-	KnownHosts     []string // known_hosts files, read at each dial; a missing file is empty
-	HostKey        string   // one authorized_keys-style public key that pins the host; "" for KnownHosts
+	Address          string
+	Port             int
+	User             string
+	IdentityFiles    []string  // private keys, unencrypted, tried in order; read at each dial
+	CertificateFiles []string  // OpenSSH user certificates for these keys and the agent's, read at each dial
+	Agent            bool      // try the keys of an agent too, after the files
+	AgentSocket      string    // the agent's; "" is SSH_AUTH_SOCK, as it is at each dial
+	Password         *Password // tried once, after all keys; nil for none
+	SudoPassword     *Password // answers sudo where it wants one; nil for none
+	KnownHosts       []string  // known_hosts files, read at each dial; a missing file is empty
+	HostKey          string    // one authorized_keys-style public key that pins the host; "" for KnownHosts
+	HostKeyAlias     string    // what the host is called in KnownHosts; "" is address and port
+	// ProxyJump is the way there, as OpenSSH writes it: [user@]host[:port], of
+	// several, with commas, the first is dialled from here. "" and "none": direct.
+	ProxyJump string
+	// Jump tells how a host that ProxyJump names is reached. It is called at the
+	// first use. nil: with the keys and known hosts of this one.
+	Jump           func(name string) (SSHOptions, error)
 	ConnectTimeout time.Duration
 	Keepalive      time.Duration // three missed ones end the connection
 	Labels         map[string]string
@@ -42,12 +55,27 @@ type sshHost struct {
 	pin     ssh.PublicKey // nil: o.KnownHosts decide
 	key     poolKey
 
+	routing sync.Once
+	via     *sshHost // the last hop before it; nil: none. Valid after route, as is key
+	noRoute error
+
 	lastErr error // of the last failed dial; Pool.mu guards it
 }
 
 // SSH describes a target that is reached over the pool. It opens nothing. The
 // error names what is wrong with the options.
 func (p *Pool) SSH(name string, o SSHOptions) (Host, error) {
+	if !sshName.MatchString(name) {
+		return nil, fmt.Errorf("host %q: the name does not match %s", name, NamePattern)
+	}
+	h, err := p.newSSH(name, o)
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (p *Pool) newSSH(name string, o SSHOptions) (*sshHost, error) {
 	o, err := o.withDefaults(name)
 	if err != nil {
 		return nil, fmt.Errorf("host %q: %w", name, err)
@@ -67,9 +95,15 @@ func (p *Pool) SSH(name string, o SSHOptions) (Host, error) {
 		known:          strings.Join(o.KnownHosts, "\x00"),
 		connectTimeout: o.ConnectTimeout,
 		persist:        o.Keepalive,
+		certificates:   strings.Join(o.CertificateFiles, "\x00"),
+		password:       o.Password.name(),
+		alias:          o.HostKeyAlias,
+	}
+	if o.Agent {
+		h.key.agent = "agent " + o.AgentSocket
 	}
 	if pin != nil {
-		h.key.pin, h.key.known = string(pin.Marshal()), ""
+		h.key.pin, h.key.known, h.key.alias = string(pin.Marshal()), "", ""
 	}
 	return h, nil
 }
@@ -77,9 +111,6 @@ func (p *Pool) SSH(name string, o SSHOptions) (Host, error) {
 // withDefaults checks the options and completes them. The slices and maps are
 // copied.
 func (o SSHOptions) withDefaults(name string) (SSHOptions, error) {
-	if !sshName.MatchString(name) {
-		return o, fmt.Errorf("the name does not match %s", NamePattern)
-	}
 	if o.Address == "" {
 		o.Address = name
 	}
@@ -100,6 +131,7 @@ func (o SSHOptions) withDefaults(name string) (SSHOptions, error) {
 		o.User = me.Username
 	}
 	o.IdentityFiles = slices.Clone(o.IdentityFiles)
+	o.CertificateFiles = slices.Clone(o.CertificateFiles)
 	o.KnownHosts = slices.Clone(o.KnownHosts)
 	o.Labels = maps.Clone(o.Labels)
 	return o, o.validate()
@@ -118,8 +150,11 @@ func (o SSHOptions) validate() error {
 		return fmt.Errorf("connect timeout %s is negative", o.ConnectTimeout)
 	case o.Keepalive < 0:
 		return fmt.Errorf("keepalive %s is negative", o.Keepalive)
+	case strings.ContainsFunc(o.HostKeyAlias, odd):
+		return fmt.Errorf("host key alias %q has blanks or control characters", o.HostKeyAlias)
 	}
-	return nil
+	_, err := parseJumps(o.ProxyJump)
+	return err
 }
 
 // parsePin reads one public key, without options.
@@ -154,7 +189,7 @@ func (h *sshHost) Labels() map[string]string { return h.o.Labels }
 func (h *sshHost) dialError(e *stageError) error {
 	err := e.err
 	var key *KeyError
-	if errors.As(err, &key) && key.Host != h.name {
+	if !ofHop(err) && errors.As(err, &key) && key.Host != h.name {
 		err = h.keyError(*key)
 	}
 	return &DialError{Host: h.name, Address: h.address, Stage: e.stage, Err: err}
@@ -170,8 +205,16 @@ func (h *sshHost) Start(ctx context.Context, line Line, streams IO) (Process, er
 	if line.text == "" {
 		return nil, h.dialError(&stageError{StageStart, errors.New("the line is empty")})
 	}
+	if err := h.route(); err != nil {
+		return nil, h.dialError(&stageError{StageResolve, err})
+	}
 	oldest := h.pool.generation()
 	note := newAnnouncement()
+	var gate *sudoGate
+	if line.how.sudo && h.o.SudoPassword != nil {
+		gate = newSudoGate(h.o.SudoPassword)
+		line = gate.asking(line)
+	}
 	command := line.start(note.nonce)
 	if streams.Pty != nil {
 		command = line.startTerminal(note.nonce)
@@ -183,7 +226,7 @@ func (h *sshHost) Start(ctx context.Context, line Line, streams IO) (Process, er
 			return nil, h.dialError(failed)
 		}
 		p := newSSHProcess(h, c, command, streams)
-		p.note, p.sudo = note, line.sudo
+		p.note, p.how, p.gate = note, line.how, gate
 		err := p.start(ctx)
 		switch {
 		case err == nil:

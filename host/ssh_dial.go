@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -33,8 +32,9 @@ func dialTCP(ctx context.Context, address string, resolved func()) (net.Conn, er
 }
 
 // connect makes one connection, within the connect time-out for all of it:
-// resolving, dialling, the handshake and the login. It notes how far it is.
-func (h *sshHost) connect(ctx context.Context, stage *atomic.Value) (*sshLink, *stageError) {
+// resolving, dialling, the handshake and the login; a tunnel is dialled already.
+// It notes how far it is.
+func (h *sshHost) connect(ctx context.Context, stage *atomic.Value, tunnel net.Conn) (*sshLink, *stageError) {
 	late := fmt.Errorf("no answer within %s", h.o.ConnectTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, h.o.ConnectTimeout, late)
 	defer cancel()
@@ -44,15 +44,18 @@ func (h *sshHost) connect(ctx context.Context, stage *atomic.Value) (*sshLink, *
 		}
 		return nil, &stageError{stage.Load().(Stage), err}
 	}
-	conn, err := h.pool.dialer(ctx, h.address, func() { stage.Store(StageDial) })
-	if err != nil {
-		return fail(dialCause(err))
+	conn := tunnel
+	if conn == nil {
+		var err error
+		if conn, err = h.pool.dialer(ctx, h.address, func() { stage.Store(StageDial) }); err != nil {
+			return fail(dialCause(err))
+		}
 	}
 	stage.Store(StageDial)
 	// The deadline must also hold for the key exchange and the login, and for
 	// whoever cancels.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	link, err := h.handshake(conn, stage)
+	link, err := h.handshake(ctx, conn, stage)
 	if err != nil {
 		stop()
 		return fail(err)
@@ -74,13 +77,15 @@ func dialCause(err error) error {
 }
 
 // handshake does the key exchange and the login. It closes conn on errors.
-func (h *sshHost) handshake(conn net.Conn, stage *atomic.Value) (*sshLink, error) {
+func (h *sshHost) handshake(ctx context.Context, conn net.Conn, stage *atomic.Value) (*sshLink, error) {
 	check, err := h.hostKeys()
 	if err != nil {
 		_ = conn.Close() // the error that matters is there already
 		stage.Store(StageHostKey)
 		return nil, err
 	}
+	with := &credentials{host: h, ctx: ctx}
+	defer with.close()
 	var verdict atomic.Pointer[error] // of the first key exchange
 	var shown atomic.Pointer[string]
 	config := &ssh.ClientConfig{
@@ -100,7 +105,7 @@ func (h *sshHost) handshake(conn net.Conn, stage *atomic.Value) (*sshLink, error
 			return err
 		},
 		// Asked for only after the host key was found good.
-		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(h.signers)},
+		Auth: with.methods(),
 	}
 	c, channels, requests, err := ssh.NewClientConn(conn, h.address, config)
 	if err != nil {
@@ -108,23 +113,24 @@ func (h *sshHost) handshake(conn net.Conn, stage *atomic.Value) (*sshLink, error
 		if errors.As(err, &differ) && differ.What == "host key" {
 			stage.Store(StageHostKey)
 		}
-		return nil, h.handshakeError(err, verdict.Load())
+		return nil, h.handshakeError(err, verdict.Load(), with)
 	}
 	return &sshLink{conn: c, channels: channels, requests: requests, peer: conn.RemoteAddr().String() + " " + *shown.Load()}, nil
 }
 
 // handshakeError says what the library's error means at the stage reached.
-func (h *sshHost) handshakeError(err error, verdict *error) error {
-	var files *identityError
+func (h *sshHost) handshakeError(err error, verdict *error, with *credentials) error {
 	switch {
 	case verdict == nil:
 		return fmt.Errorf("no SSH connection: %w", err)
 	case *verdict != nil:
 		return *verdict
-	case errors.As(err, &files):
-		return files
-	case strings.Contains(err.Error(), "unable to authenticate"):
-		return fmt.Errorf("it refuses user %s with the keys in %s: %w", h.o.User, strings.Join(h.o.IdentityFiles, ", "), err)
+	case with.wrong != nil && h.o.Password == nil:
+		return with.wrong
+	case errors.Is(err, errTried), with.wrong != nil:
+		return fmt.Errorf("it refuses user %s with %s", h.o.User, with.tried())
+	case errors.Is(err, errAsksMore), strings.Contains(err.Error(), "unable to authenticate"):
+		return fmt.Errorf("it refuses user %s with %s: %w", h.o.User, with.tried(), err)
 	}
 	return err
 }
@@ -134,7 +140,7 @@ type identityError struct{ causes []error }
 
 func (e *identityError) Error() string {
 	if len(e.causes) == 0 {
-		return "there is no identity file to log in with"
+		return "there is no identity file to log in with, no agent and no password"
 	}
 	texts := make([]string, len(e.causes))
 	for i, err := range e.causes {
@@ -145,37 +151,8 @@ func (e *identityError) Error() string {
 
 func (e *identityError) Unwrap() []error { return e.causes }
 
-// signers reads the identity files. Those that cannot be used are left out, as
-// long as there is one.
-func (h *sshHost) signers() ([]ssh.Signer, error) {
-	var signers []ssh.Signer
-	var causes []error
-	for _, path := range h.o.IdentityFiles {
-		signer, err := readIdentity(path)
-		if err != nil {
-			causes = append(causes, err)
-			continue
-		}
-		signers = append(signers, signer)
-	}
-	if len(signers) == 0 {
-		return nil, &identityError{causes}
-	}
-	for _, err := range causes {
-		h.pool.logger().Warn("identity file skipped", "host", h.name, "err", err)
-	}
-	return signers, nil
-}
-
 func readIdentity(path string) (ssh.Signer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxIdentity {
-		return nil, fmt.Errorf("%s: no regular file of at most %d bytes", path, maxIdentity)
-	}
-	pem, err := os.ReadFile(path)
+	pem, err := readSmall(path)
 	if err != nil {
 		return nil, err
 	}

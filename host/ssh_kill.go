@@ -47,10 +47,22 @@ func (p *sshProcess) killGroup(ctx context.Context) error {
 	if !ok {
 		return errors.New("it has told no process group")
 	}
+	script := killScript
 	if p.pty != nil {
-		return p.runKill(ctx, hangUpScript(pgid, p.sudo))
+		script = hangUpScript
 	}
-	return p.runKill(ctx, killScript(pgid, p.sudo))
+	if p.gate == nil {
+		return p.runKill(ctx, script(pgid, p.how.sudo), nil)
+	}
+	if own := p.gate.settled(); own > 1 {
+		pgid = own
+	}
+	line, err := newLine(script(pgid, true), p.how)
+	if err != nil {
+		return err
+	}
+	gate := newSudoGate(p.gate.password)
+	return p.runKill(ctx, gate.asking(line).text, gate)
 }
 
 // ended is nil when the process has ended by itself, with an exit status.
@@ -63,12 +75,12 @@ func (p *sshProcess) ended() error {
 
 // runKill runs the script on this connection, or on another one to the same
 // target.
-func (p *sshProcess) runKill(ctx context.Context, script string) error {
+func (p *sshProcess) runKill(ctx context.Context, script string, gate *sudoGate) error {
 	c := p.conn
 	if !c.borrow() {
 		return c.cause()
 	}
-	err := p.runOn(ctx, c, script)
+	err := p.runOn(ctx, c, script, gate)
 	var refused *startError
 	if !errors.As(err, &refused) || !refused.elsewhere {
 		return err
@@ -81,12 +93,13 @@ func (p *sshProcess) runKill(ctx context.Context, script string) error {
 		other.unused()
 		return errors.New("another machine answers at its address")
 	}
-	return p.runOn(ctx, other, script)
+	return p.runOn(ctx, other, script, gate)
 }
 
 // runOn runs the script on a slot of c.
-func (p *sshProcess) runOn(ctx context.Context, c *poolConn, script string) error {
+func (p *sshProcess) runOn(ctx context.Context, c *poolConn, script string, gate *sudoGate) error {
 	k := newSSHProcess(p.host, c, script, IO{})
+	k.gate = gate
 	if err := k.start(ctx); err != nil {
 		return err
 	}

@@ -50,7 +50,8 @@ type sshProcess struct {
 	host    *sshHost
 	conn    *poolConn
 	command string
-	sudo    bool
+	how     runAs
+	gate    *sudoGate     // nil: no password is given to sudo
 	note    *announcement // nil: the command announces nothing
 	pty     *Pty          // nil: none
 	stdin   io.Reader
@@ -186,6 +187,10 @@ func (p *sshProcess) notOpened(err error) *startError {
 // copyInput sends what there is to read, and then the end of it, which a
 // terminal does not have.
 func (p *sshProcess) copyInput() {
+	if p.gate != nil {
+		go p.copyBehindGate()
+		return
+	}
 	if p.stdin == nil {
 		p.endInput()
 		return
@@ -200,6 +205,24 @@ func (p *sshProcess) copyInput() {
 	}()
 }
 
+// copyBehindGate copies once sudo has let the command in. Where it does not, the
+// end of the input ends sudo, or, with a terminal, the end of that.
+func (p *sshProcess) copyBehindGate() {
+	if !p.gate.pass(p.ch, p.done) {
+		_ = p.ch.CloseWrite() // these fail only with the channel
+		if p.pty != nil {
+			_ = p.ch.Close()
+		}
+		return
+	}
+	if p.stdin != nil {
+		if _, err := io.Copy(p.ch, p.stdin); brokeOff(err) {
+			return // the command is being killed
+		}
+	}
+	p.endInput()
+}
+
 func (p *sshProcess) endInput() {
 	if p.pty == nil {
 		_ = p.ch.CloseWrite() // fails only with the channel
@@ -209,7 +232,7 @@ func (p *sshProcess) endInput() {
 // copyOutput copies stdout, where a terminal has the announcement.
 func (p *sshProcess) copyOutput() {
 	if p.pty != nil {
-		p.copyAnnounced(&p.stdout, p.ch)
+		p.copyOurs(&p.stdout, p.ch)
 		return
 	}
 	p.stdout.copy(p.ch, &p.moved)
@@ -218,18 +241,25 @@ func (p *sshProcess) copyOutput() {
 // copyErrors copies stderr, where the announcement is without a terminal.
 func (p *sshProcess) copyErrors() {
 	defer p.part()
-	if p.note == nil || p.pty != nil {
+	if p.pty != nil {
 		p.stderr.copy(p.ch.Stderr(), &p.moved)
 		return
 	}
-	p.copyAnnounced(&p.stderr, p.ch.Stderr())
+	p.copyOurs(&p.stderr, p.ch.Stderr())
 }
 
-// copyAnnounced copies a stream without the announcement.
-func (p *sshProcess) copyAnnounced(to *sshOutput, from io.Reader) {
-	out := sshOutput{w: p.note.writer(to)}
+// copyOurs copies a stream without what is in it for us.
+func (p *sshProcess) copyOurs(to *sshOutput, from io.Reader) {
+	out := sshOutput{w: to}
+	if p.gate != nil {
+		out.w = p.gate.writer(to)
+		defer p.gate.end()
+	}
+	if p.note != nil {
+		out.w = p.note.writer(out.w)
+		defer func() { _ = p.note.end() }() // what fails to be written stays unwritten, as all output
+	}
 	out.copy(from, &p.moved)
-	_ = p.note.end() // what fails to be written stays unwritten, as all output
 }
 
 // serve reads the channel's requests until the channel is closed: RFC 4254
@@ -300,6 +330,11 @@ func (p *sshProcess) Wait() (Exit, error) {
 	case <-p.given:
 		p.stdout.cut()
 		p.stderr.cut()
+	}
+	if p.gate != nil {
+		if why := p.gate.refusal(p.exited.Load()); why != nil {
+			return Exit{}, p.host.dialError(&stageError{StageSudo, why})
+		}
 	}
 	if p.exited.Load() {
 		return p.exit, nil

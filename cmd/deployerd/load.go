@@ -206,10 +206,17 @@ func loadTree(ctx context.Context, cfg *config.Config, pool *host.Pool, log *slo
 	if cfg.Tree == "" {
 		return nil, nil // config.Load said so
 	}
+	var openssh *host.SSHConfig
+	if cfg.Outbound.SSHConfig != "" {
+		var err error
+		if openssh, err = host.ReadSSHConfig(cfg.Outbound.SSHConfig); err != nil {
+			return nil, &config.Error{Problems: []config.Problem{cfg.Problem("outbound.ssh_config", err.Error(), "")}}
+		}
+	}
 	return star.Load(ctx, star.Options{
-		File: cfg.Tree, Pool: pool, Log: log, Secrets: cfg.Secret,
+		File: cfg.Tree, Pool: pool, Log: log, Secrets: cfg.Secret, SSHConfig: openssh,
 		Outbound: host.SSHOptions{
-			User: cfg.Outbound.User, IdentityFiles: cfg.Outbound.IdentityFiles, KnownHosts: cfg.Outbound.KnownHosts,
+			User: cfg.Outbound.User, IdentityFiles: cfg.Outbound.IdentityFiles, Agent: cfg.Outbound.Agent, KnownHosts: cfg.Outbound.KnownHosts,
 			ConnectTimeout: cfg.Outbound.ConnectTimeout, Keepalive: cfg.Outbound.Keepalive,
 		},
 	})

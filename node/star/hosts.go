@@ -70,7 +70,15 @@ func sshHost(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, 
 		return nil, err
 	}
 	var name string
-	o := sshArguments{SSHOptions: l.options.Outbound}
+	given := sshArguments{config: true}
+	if err := given.unpack(&name, args, kwargs); err != nil {
+		return nil, err
+	}
+	defaults, err := l.defaults(name, given.config)
+	if err != nil {
+		return nil, fmt.Errorf("ssh_host %q: %w", name, err)
+	}
+	o := sshArguments{SSHOptions: defaults}
 	if err := o.unpack(&name, args, kwargs); err != nil {
 		return nil, err
 	}
@@ -81,29 +89,56 @@ func sshHost(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, 
 	if err != nil {
 		return nil, fmt.Errorf("ssh_host %q: %w", name, err)
 	}
+	l.hosts[name] = o.SSHOptions
 	return hostValue{h: h}, nil
 }
 
-// sshArguments are those of ssh_host, over the defaults of outbound.
+// defaults are those of outbound, and over them, with config, what ssh_config
+// says of the name.
+func (l *loader) defaults(name string, config bool) (host.SSHOptions, error) {
+	o := l.options.Outbound
+	o.Address, o.Jump = "", l.jump
+	if config && l.options.SSHConfig != nil {
+		if err := l.options.SSHConfig.Apply(name, &o); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// jump tells what is known of a hop: a host of the tree, else a name as any
+// other. It is called when the tree is loaded.
+func (l *loader) jump(name string) (host.SSHOptions, error) {
+	if o, ok := l.hosts[name]; ok {
+		return o, nil
+	}
+	o, err := l.defaults(name, true)
+	if o.Address == "" {
+		o.Address = name
+	}
+	return o, err
+}
+
+// sshArguments are those of ssh_host, over the defaults.
 type sshArguments struct {
 	host.SSHOptions
 	port     starlark.Value
 	identity string
 	connect  duration
 	alive    duration
+	config   bool
 	labels   *starlark.Dict
 }
 
 func (o *sshArguments) unpack(name *string, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	o.connect, o.alive = duration(o.ConnectTimeout), duration(o.Keepalive)
-	o.Address = ""
 	return arguments("ssh_host", args, kwargs,
 		"name", name, "address??", &o.Address, "port??", &o.port, "user??", &o.User,
-		"identity_file??", &o.identity, "agent??", &onlyNone{what: "agent", off: starlark.False},
-		"password??", laterSecret("password"), "sudo_password??", laterSecret("sudo_password"),
-		"host_key??", &o.HostKey, "proxy_jump??", &onlyNone{what: "proxy_jump"},
+		"identity_file??", &o.identity, "agent??", &o.Agent,
+		"password??", passwordArgument{"password", &o.Password}, "sudo_password??", passwordArgument{"sudo_password", &o.SudoPassword},
+		"host_key??", &o.HostKey, "proxy_jump??", &o.ProxyJump,
 		"connect_timeout??", &o.connect, "keepalive??", &o.alive,
-		"ssh_config??", &onlyNone{what: "ssh_config", off: starlark.False}, "labels??", &o.labels)
+		"ssh_config??", &o.config, "labels??", &o.labels)
 }
 
 // settle checks the arguments and fills in what follows from others.
@@ -121,7 +156,7 @@ func (o *sshArguments) settle(name, folder string) error {
 		return fmt.Errorf("%q is no user", o.User)
 	}
 	o.ConnectTimeout, o.Keepalive = time.Duration(o.connect), time.Duration(o.alive)
-	return errors.Join(o.settlePort(), o.settleIdentity(folder), o.settleLabels())
+	return errors.Join(o.settlePort(), o.settleIdentity(folder), o.settleLabels(), host.CheckProxyJump(o.ProxyJump))
 }
 
 func (o *sshArguments) settlePort() error {

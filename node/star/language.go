@@ -106,20 +106,6 @@ func contains(words []string, word string) bool {
 	return false
 }
 
-// onlyNone is an argument that this version takes only switched off.
-type onlyNone struct {
-	what string
-	off  starlark.Value // besides None; nil: nothing else
-}
-
-// Unpack implements starlark.Unpacker.
-func (o *onlyNone) Unpack(v starlark.Value) error {
-	if v == starlark.None || o.off != nil && v == o.off {
-		return nil
-	}
-	return notYet(o.what)
-}
-
 // quote makes one word for a shell.
 func quote(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var v starlark.Value

@@ -33,6 +33,9 @@ type Options struct {
 	Pool *host.Pool
 	// Outbound are the defaults that an ssh_host's own arguments override.
 	Outbound host.SSHOptions
+	// SSHConfig is what OpenSSH would be told of the hosts, over Outbound; nil:
+	// nothing.
+	SSHConfig *host.SSHConfig
 	// NewHost makes the SSH hosts instead of Pool; nil: Pool.SSH.
 	NewHost func(name string, o host.SSHOptions) (host.Host, error)
 	// Secrets reads a secret when it is used, possibly from several goroutines
@@ -97,6 +100,7 @@ type loader struct {
 	steps     uint64
 	texts     map[string]string // what file() has read, by name
 	newLocal  func(name string) (host.Host, error)
+	hosts     map[string]host.SSHOptions // by name; complete and unchanged once it is loaded
 	catalog   *catalog
 	watch     *queryWatch
 	// comparisons are the operators that compare, by their place.
@@ -125,6 +129,7 @@ func newLoader(o Options) (*loader, error) {
 	}
 	l := &loader{
 		options: o, log: o.Log, root: root, entry: filepath.Base(file), folder: folder, shown: filepath.Dir(file),
+		hosts:   map[string]host.SSHOptions{},
 		modules: map[string]*module{}, calls: map[place3]callSite{}, texts: map[string]string{},
 		catalog: &catalog{sources: map[string][]string{}, origins: map[any]starlark.Value{}, secrets: o.Secrets, folder: folder, named: new(sync.Map)},
 	}

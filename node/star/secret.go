@@ -18,6 +18,7 @@ import (
 type secretValue struct {
 	inert
 	name string // "" for none
+	sole bool   // it is secret(name), and nothing made of it
 	read func() (string, error)
 }
 
@@ -59,7 +60,7 @@ func makeSecret(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tupl
 	c := catalogOf(thread)
 	c.named.Store(name, nil)
 	resolve := c.secrets
-	return &secretValue{name: name, read: func() (string, error) {
+	return &secretValue{name: name, sole: true, read: func() (string, error) {
 		if resolve == nil {
 			return "", fmt.Errorf("secret %s: there are no secrets here", name)
 		}
@@ -94,18 +95,27 @@ func (c *catalog) withoutSecrets(command string) error {
 	return nil
 }
 
-// laterSecret is an argument that takes a secret, in a later version.
-type laterSecret string
+// passwordArgument is an argument of ssh_host that takes a secret. It is read
+// when the host asks for it.
+type passwordArgument struct {
+	what string
+	to   **host.Password
+}
 
 // Unpack implements starlark.Unpacker.
-func (what laterSecret) Unpack(v starlark.Value) error {
-	switch v.(type) {
-	case starlark.NoneType:
+func (p passwordArgument) Unpack(v starlark.Value) error {
+	if v == starlark.None {
 		return nil
-	case *secretValue:
-		return notYet(string(what))
 	}
-	return withHint(`secret("name") is read from a file when it is used`, "%s: got %s, want a secret", string(what), v.Type())
+	s, ok := v.(*secretValue)
+	if !ok {
+		return withHint(`secret("name") is read from a file when it is used`, "%s: got %s, want a secret", p.what, v.Type())
+	}
+	if !s.sole {
+		return withHint(`secret("name") itself`, "%s: %s was made of others", p.what, s)
+	}
+	*p.to = &host.Password{Name: s.String(), Read: s.read}
+	return nil
 }
 
 // withSecret is .env(name, secret): the value is read now, and goes to a target
