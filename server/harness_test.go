@@ -343,6 +343,13 @@ func (s *fakeShell) Lines(stdio session.IO) int {
 	return 0
 }
 
+// bye is the end of a session that must end.
+func (s *fakeShell) bye(t session.Terminal) int {
+	fmt.Fprintf(t.Out, "bye: %v\r\n", context.Cause(s.ctx))
+	s.lives.change(func() { s.lives.ends = append(s.lives.ends, context.Cause(s.ctx)) })
+	return 254
+}
+
 // Shell says what terminal it has, and does a line at a time: hang, stubborn,
 // panic, exit N and flood as Exec; anything else is shown again. Ctrl-D leaves.
 func (s *fakeShell) Shell(t session.Terminal) int {
@@ -351,12 +358,13 @@ func (s *fakeShell) Shell(t session.Terminal) int {
 	for {
 		select {
 		case <-s.ctx.Done():
-			fmt.Fprintf(t.Out, "bye: %v\r\n", context.Cause(s.ctx))
-			s.lives.change(func() { s.lives.ends = append(s.lives.ends, context.Cause(s.ctx)) })
-			return 254
+			return s.bye(t)
 		case size := <-t.Resized:
 			fmt.Fprintf(t.Out, "now %dx%d\r\n", size.Width, size.Height)
 		case piece, ok := <-t.Input:
+			if !ok && s.ctx.Err() != nil { // the end of the session closes the keys too
+				return s.bye(t)
+			}
 			if !ok {
 				s.lives.change(func() { s.lives.ends = append(s.lives.ends, nil) })
 				return 0
