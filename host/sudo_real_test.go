@@ -3,7 +3,6 @@ package host_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -43,20 +42,7 @@ func TestRealSudo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, in := io.Pipe()
-		p, err := h.Start(t.Context(), line, host.IO{Stdout: in})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(out, make([]byte, len("started\n"))); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Kill(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if exit, err := p.Wait(); err != nil || exit.Code == 0 {
-			t.Errorf("%v %v", exit, err)
-		}
+		killsStarted(t, h, line)
 	})
 	t.Run("wrong", func(t *testing.T) {
 		o.SudoPassword = password("something-else", nil)

@@ -184,20 +184,7 @@ func TestSudoIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, in := io.Pipe()
-	p, err := h.Start(t.Context(), line, host.IO{Stdout: in})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, len("started\n"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Kill(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if exit, err := p.Wait(); err != nil || exit.Code == 0 {
-		t.Errorf("%v %v", exit, err)
-	}
+	killsStarted(t, h, line)
 }
 
 // A command and a target that lie: what looks like sudo's prompt, before and
@@ -269,5 +256,24 @@ func TestSudoFiles(t *testing.T) {
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "content\n" {
 		t.Errorf("%v %q", err, text)
+	}
+}
+
+// killsStarted starts a line that says that it has started, and kills it.
+func killsStarted(t *testing.T, h host.Host, line host.Line) {
+	t.Helper()
+	out, in := io.Pipe()
+	p, err := h.Start(t.Context(), line, host.IO{Stdout: in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("started\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Kill(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if exit, err := p.Wait(); err != nil || exit.Code == 0 {
+		t.Errorf("%v %v", exit, err)
 	}
 }

@@ -487,3 +487,19 @@ func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSuffix(string(p), "\n"))
 	return len(p), nil
 }
+
+// connected are both ends of a TCP connection; they are closed with the test.
+func connected(t *testing.T) (peer, nc net.Conn) {
+	t.Helper()
+	l := listen(t, "127.0.0.1:0")
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = peer.Close() })
+	if nc, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	return peer, nc
+}

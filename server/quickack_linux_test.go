@@ -33,17 +33,7 @@ func quickack(t *testing.T, nc *net.TCPConn, set func(fd int) error) int {
 // packet.
 func TestEveryReadIsAcknowledgedAtOnce(t *testing.T) {
 	t.Parallel()
-	l := listen(t, "127.0.0.1:0")
-	peer, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
-	nc, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	peer, nc := connected(t)
 	tcp := nc.(*net.TCPConn)
 	c, err := newConn(nc, time.Minute)
 	if err != nil {

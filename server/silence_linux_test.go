@@ -46,18 +46,9 @@ func TestTelnetPeerThatIsCutOffDuringOutputIsALoss(t *testing.T) {
 // Who only stops reading (a suspended client) is there.
 func TestTelnetPeerThatStopsReadingIsNotSilent(t *testing.T) {
 	t.Parallel()
-	l := listen(t, "127.0.0.1:0")
-	peer, err := net.Dial("tcp", l.Addr().String())
+	_, nc := connected(t)
+	err := nc.SetWriteDeadline(time.Now().Add(time.Second))
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
-	nc, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	if err := nc.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	for err == nil { // until the peer's window is full, and probed some times
